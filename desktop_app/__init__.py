@@ -1,0 +1,3 @@
+"""Plugdeck: a desktop app that hosts a team's own models as Ango Hub plugins."""
+
+__version__ = "0.1.0"
