@@ -1,0 +1,1 @@
+"""The local demo hub and its sample project; start reading at `server.DemoHub`."""
