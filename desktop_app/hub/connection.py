@@ -1,0 +1,227 @@
+"""A Socket.IO connection as the listener needs it, on python-socketio.
+
+The library does the protocol; reconnecting, logging in and counting pings are ours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import aiohttp
+import engineio
+import socketio
+from engineio import packet as engineio_packet
+
+from desktop_app.hub.protocol import NAMESPACE
+
+log = logging.getLogger(__name__)
+
+# The libraries log whole packets, and a heartbeat holds the secret.
+for _name in ("socketio.client", "engineio.client"):
+    logging.getLogger(_name).setLevel(logging.CRITICAL)
+
+MAX_MESSAGE = 64 * 1024 * 1024
+CLOSE_TIMEOUT_S = 2.0
+
+
+class SocketError(Exception):
+    """The connection could not be made; the text is for people."""
+
+
+class _EngineClient(engineio.AsyncClient):  # type: ignore[misc]
+    """Tells of pings."""
+
+    on_ping: Callable[[], None] = staticmethod(lambda: None)
+
+    async def _receive_packet(self, pkt: Any) -> None:
+        await super()._receive_packet(pkt)
+        if pkt.packet_type == engineio_packet.PING:
+            self.on_ping()
+
+
+class _Client(socketio.AsyncClient):  # type: ignore[misc]
+    def _engineio_client_class(self) -> type[_EngineClient]:
+        return _EngineClient
+
+
+class _Websocket:
+    """An aiohttp websocket that lets us look at the first message, the handshake.
+
+    The library keeps all of the handshake's fields but `maxPayload`, and we must not send what is larger.
+    """
+
+    def __init__(self, websocket: Any, on_open: Callable[[dict[str, Any]], None]) -> None:
+        self._websocket = websocket
+        self._on_open = on_open
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._websocket, name)
+
+    async def receive(self) -> Any:
+        message = await self._websocket.receive()
+        self.receive = self._websocket.receive  # type: ignore[method-assign]
+        with contextlib.suppress(ValueError, TypeError, IndexError):
+            fields = json.loads(message.data[1:])
+            if isinstance(fields, dict):
+                self._on_open(fields)
+        return message
+
+
+class _Session:
+    """The part of aiohttp's session that the library uses."""
+
+    def __init__(self, session: aiohttp.ClientSession, on_open: Callable[[dict[str, Any]], None]) -> None:
+        self._session = session
+        self._on_open = on_open
+
+    @property
+    def closed(self) -> bool:
+        return self._session.closed
+
+    async def ws_connect(self, *arguments: Any, **options: Any) -> _Websocket:
+        return _Websocket(await self._session.ws_connect(*arguments, **options), self._on_open)
+
+    async def close(self) -> None:
+        await self._session.close()
+
+
+class HubSocket:
+    """One connection to the namespace `/plugin`, websocket only.
+
+    Args:
+        on_event: hears each event's name and first argument, in order of arrival.
+        on_ping: hears of each ping of the server, after the pong was queued.
+
+    Attributes:
+        reason: why the connection ended, "" while it lives.
+        max_payload: the largest message that the server takes, in bytes, or None where it does not say.
+    """
+
+    def __init__(self, host: str, *, on_event: Callable[[str, Any], None], on_ping: Callable[[], None]) -> None:
+        self._host = host
+        self._on_event = on_event
+        self._on_ping = on_ping
+        self._closed = asyncio.Event()
+        self._client: _Client | None = None
+        self._session: aiohttp.ClientSession | None = None
+        self.reason = ""
+        self.max_payload: int | None = None
+
+    @property
+    def connected(self) -> bool:
+        """Whether events can be sent."""
+        return self._client is not None and bool(self._client.connected) and not self._closed.is_set()
+
+    async def connect(self) -> None:
+        """Opens the connection and joins the namespace.
+
+        Raises:
+            SocketError: it could not be opened; says why in words.
+        """
+        # trust_env: proxies of the system; certificate checks are always on.
+        self._session = aiohttp.ClientSession(trust_env=True)
+        client = _Client(
+            reconnection=False,
+            handle_sigint=False,
+            logger=False,
+            engineio_logger=False,
+            http_session=_Session(self._session, self._opened),
+            websocket_extra_options={"max_msg_size": MAX_MESSAGE},
+        )
+        client.eio.on_ping = self._on_ping
+        client.on("*", self._event, namespace=NAMESPACE)
+        client.on("disconnect", self._disconnected, namespace=NAMESPACE)
+        self._client = client
+        try:
+            await client.connect(self._host, transports=["websocket"], namespaces=[NAMESPACE], wait_timeout=10)
+        except (socketio.exceptions.ConnectionError, aiohttp.ClientError, OSError, ValueError, KeyError) as error:
+            await self.abort()
+            raise SocketError(_explain(error)) from error
+
+    async def emit(self, event: str, data: Any) -> None:
+        """Queues one event for the server; on a connection that just broke it is lost silently."""
+        client = self._client
+        if client is None or not client.connected:
+            return
+        with contextlib.suppress(socketio.exceptions.BadNamespaceError):
+            await client.emit(event, data, namespace=NAMESPACE)
+
+    async def closed_within(self, seconds: float) -> bool:
+        """Waits for the end of the connection, at most so long."""
+        try:
+            await asyncio.wait_for(self._closed.wait(), seconds)
+        except TimeoutError:
+            return False
+        return True
+
+    async def close(self) -> bool:
+        """Sends what is queued and closes in order. True if the server took part in time."""
+        client = self._client
+        if client is None or not client.connected:
+            return False
+        try:
+            await asyncio.wait_for(client.disconnect(), CLOSE_TIMEOUT_S)
+            clean = True
+        except (TimeoutError, aiohttp.ClientError, OSError):
+            clean = False
+        self._end("closed by us")
+        return clean
+
+    async def abort(self) -> None:
+        """Drops the connection, open or half open, and frees what it holds. Waits at most for the close time-out."""
+        client, self._client = self._client, None
+        self._end("aborted")
+        if client is not None:
+            with contextlib.suppress(TimeoutError, aiohttp.ClientError, OSError):
+                await asyncio.wait_for(client.eio.disconnect(abort=True), CLOSE_TIMEOUT_S)
+            await _end_loops(client)
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    def _opened(self, handshake: dict[str, Any]) -> None:
+        limit = handshake.get("maxPayload")
+        self.max_payload = limit if isinstance(limit, int) and limit > 0 else None
+
+    def _event(self, event: str, *arguments: Any) -> None:
+        self._on_event(event, arguments[0] if arguments else None)
+
+    def _disconnected(self, reason: str = "") -> None:
+        self._end(str(reason) or "closed by the hub")
+
+    def _end(self, reason: str) -> None:
+        if not self._closed.is_set():
+            self.reason = reason
+            self._closed.set()
+
+
+async def _end_loops(client: _Client) -> None:
+    loops = [client.eio.read_loop_task, client.eio.write_loop_task]
+    for task in loops:
+        if task is not None and not task.done() and task is not asyncio.current_task():
+            task.cancel()
+    await asyncio.gather(*(task for task in loops if task is not None), return_exceptions=True)
+
+
+def _explain(error: BaseException) -> str:
+    """What went wrong, in words; looks through the library's wrapping."""
+    cause = error.__cause__ or error.__context__ or error
+    if isinstance(cause, aiohttp.ClientConnectorCertificateError):
+        return f"The hub's certificate is not trusted: {cause.certificate_error}"
+    if isinstance(cause, aiohttp.ClientConnectorSSLError):
+        return f"No secure connection: {cause.strerror or cause}"
+    if isinstance(cause, aiohttp.ClientConnectorDNSError):
+        return "The hub's name cannot be found (DNS)"
+    if isinstance(cause, aiohttp.ClientConnectorError):
+        return f"The hub cannot be reached: {cause.os_error.strerror or cause.os_error}"
+    if isinstance(cause, aiohttp.WSServerHandshakeError):
+        return f"The hub answered with HTTP status {cause.status} instead of opening the connection"
+    if isinstance(cause, aiohttp.ServerDisconnectedError):
+        return "The hub closed the connection before answering"
+    text = str(error) or type(error).__name__
+    return f"The hub did not open the connection: {text}"
