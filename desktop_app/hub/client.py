@@ -1,0 +1,152 @@
+"""The hub's HTTP API as plugins use it (facts: hub-protocol, HTTP API)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote
+
+import httpx
+
+from desktop_app.core.aio import backoff
+from desktop_app.core.errors import HubError, HubRefused, HubUnreachable
+
+log = logging.getLogger(__name__)
+
+# httpx logs each address with its query at INFO.
+logging.getLogger("httpx").setLevel(logging.WARNING)
+
+TIMEOUT = httpx.Timeout(30.0, connect=5.0)
+ATTEMPTS = 4
+"""Tries of one call before it is given up; only failures that say nothing was done are tried again."""
+
+RETRY_STATUSES = frozenset({429, 502, 503, 504})
+NOTHING_DONE = frozenset({429, 503})
+"""Statuses by which a server says that it did not begin, so that even a POST may be sent again."""
+
+LONGEST_RETRY_AFTER_S = 60.0
+
+
+class HubClient:
+    """Calls one hub. Every call takes the apiKey of the job it is made for.
+
+    Args:
+        host: such as `https://api.ango.ai`.
+
+    All calls raise HubUnreachable (no answer) or HubRefused (an error status); reading calls and those whose answer
+    says that nothing was done are tried again with growing waits, `Retry-After` honoured.
+    """
+
+    def __init__(self, host: str) -> None:
+        self._host = host
+        self._http: httpx.AsyncClient | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Frees the connections."""
+        http, self._http = self._http, None
+        if http is not None:
+            await http.aclose()
+
+    async def asset(self, api_key: str, project_id: str, asset_id: str) -> dict[str, Any]:
+        """One asset of a project: `{"_id", "externalId", "data": url, …}`.
+
+        Raises:
+            HubRefused: also when the project has no such asset (status 404).
+        """
+        parameters = {"page": 1, "limit": 1, "filters": json.dumps({"_id": asset_id})}
+        data = await self._call("GET", f"/v2/project/{_part(project_id)}/assets", api_key, params=parameters)
+        assets = data.get("assets")
+        if not isinstance(assets, list) or not assets or not isinstance(assets[0], dict):
+            raise HubRefused("The hub knows no such asset", status=404, where=f"asset {asset_id}")
+        return assets[0]
+
+    async def project(self, api_key: str, project_id: str) -> dict[str, Any]:
+        """The project with its category schema."""
+        data = await self._call("GET", f"/v2/project/{_part(project_id)}", api_key)
+        project = data.get("project", data)
+        return project if isinstance(project, dict) else {}
+
+    async def task(self, api_key: str, task_id: str) -> dict[str, Any]:
+        """The task with its answer `{"tools", "classifications", "relations"}`."""
+        data = await self._call("GET", f"/v2/task/{_part(task_id)}", api_key, params={"includeAnswer": "False"})
+        task = data.get("task", data)
+        return task if isinstance(task, dict) else {}
+
+    async def annotate(self, api_key: str, task_id: str, body: dict[str, Any], *, is_plugin: bool = True) -> None:
+        """Hands in a workflow job's answer; the task goes to its next stage."""
+        parameters = {"nextStage": "true", **({"isPlugin": "true"} if is_plugin else {})}
+        await self._call("POST", f"/v2/annotate/{_part(task_id)}", api_key, params=parameters, body=body)
+
+    async def _call(
+        self, method: str, path: str, api_key: str, *, params: dict[str, Any] | None = None, body: Any = None
+    ) -> dict[str, Any]:
+        if self._http is None:
+            self._http = httpx.AsyncClient(base_url=self._host, timeout=TIMEOUT)
+        waits = backoff(0.5, limit=8.0)
+        for attempt in range(ATTEMPTS):
+            last = attempt == ATTEMPTS - 1
+            try:
+                reply = await self._http.request(method, path, params=params, json=body, headers={"apikey": api_key})
+            except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+                if last:
+                    raise HubUnreachable(_no_answer(error), where=self._host) from error
+                await asyncio.sleep(next(waits))
+                continue
+            except httpx.HTTPError as error:
+                # The body may have arrived: only what changes nothing is asked again.
+                if last or method != "GET":
+                    raise HubUnreachable(_no_answer(error), where=f"{method} {path}") from error
+                await asyncio.sleep(next(waits))
+                continue
+            if (
+                reply.status_code in RETRY_STATUSES
+                and not last
+                and (method == "GET" or reply.status_code in (429, 503))
+            ):
+                await asyncio.sleep(_retry_after(reply) or next(waits))
+                continue
+            return _data(reply, f"{method} {path}")
+        raise AssertionError("the loop returns or raises")
+
+
+def _data(reply: httpx.Response, where: str) -> dict[str, Any]:
+    status = reply.status_code
+    if not reply.is_success:
+        refused_key = status in (401, 403)
+        remedy = "The API key of the person who ran the plugin was not accepted." if refused_key else ""
+        raise HubRefused(f"The hub answered with HTTP status {status}", status=status, where=where, remedy=remedy)
+    try:
+        content = reply.json()
+    except ValueError as error:
+        raise HubError("The hub's answer is not JSON", where=where) from error
+    data = content.get("data", content) if isinstance(content, dict) else {}
+    return data if isinstance(data, dict) else {}
+
+
+def _retry_after(reply: httpx.Response) -> float | None:
+    try:
+        return min(max(float(reply.headers["Retry-After"]), 0.0), LONGEST_RETRY_AFTER_S)
+    except (KeyError, ValueError):
+        return None
+
+
+def _no_answer(error: httpx.HTTPError) -> str:
+    if isinstance(error, httpx.TimeoutException):
+        return "The hub did not answer in time"
+    return "The connection to the hub failed"
+
+
+def _part(value: str) -> str:
+    """One segment of a path: ids come from jobs and are not to be trusted with slashes."""
+    return quote(value, safe="")
