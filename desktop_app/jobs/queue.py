@@ -1,7 +1,7 @@
 """Which job is next: order of arrival, a person's before a workflow's, within a limit.
 
-Two parts: `JobQueue` holds what waits; `Turns` keeps the order of jobs that are in hand already, several at once so that
-their assets are fetched ahead, while only some may be in the model.
+Two parts: `JobQueue` holds what waits; `Turns` keeps the order of jobs that are in hand already, several at once so
+that their assets are fetched ahead, while only some may be in the model.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ class Turns:
     def _admit(self) -> None:
         while self._free and self._waiting and self._waiting[0] in self._ready:
             ticket = heapq.heappop(self._waiting)
-            turn = self._ready.pop(ticket)
-            if not turn.done():
-                self._free -= 1
-                turn.set_result(None)
+            if self._ready[ticket].done():  # cancelled; `enter` is about to clean up
+                continue
+            self._free -= 1
+            self._ready.pop(ticket).set_result(None)

@@ -1,0 +1,278 @@
+"""The straight line: fetch, run, answer, deliver.
+
+Every job ends in exactly one terminal state, and the hub hears it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from desktop_app.core.aio import cancel_and_wait, spawn
+from desktop_app.core.errors import AssetError, HubError, JobError, KnownError
+from desktop_app.core.events import Level
+from desktop_app.core.job import Job, JobRecord, JobState
+from desktop_app.core.prediction import Prediction
+from desktop_app.core.profile import CallbackSource, Profile
+from desktop_app.hub import protocol
+from desktop_app.hub.client import HubClient
+from desktop_app.jobs.answer import Built, build_answer
+from desktop_app.jobs.assets import Asset, Assets
+from desktop_app.jobs.delivery import Delivery
+from desktop_app.jobs.queue import Turns
+from desktop_app.jobs.recorder import Recorder
+from desktop_app.runner.pool import Runner
+
+log = logging.getLogger(__name__)
+
+CANCELLED = "The job was cancelled in Plugdeck"
+
+
+class Pipeline:
+    """Runs the jobs of one profile.
+
+    Args:
+        on_bug: hears of an error that is ours (the crash reporter).
+    """
+
+    def __init__(
+        self,
+        profile: Profile,
+        runner: Runner,
+        assets: Assets,
+        client: HubClient,
+        delivery: Delivery,
+        recorder: Recorder,
+        on_bug: Callable[[BaseException, str], None],
+    ) -> None:
+        self._profile = profile
+        self._runner = runner
+        self._assets = assets
+        self._client = client
+        self._delivery = delivery
+        self._recorder = recorder
+        self._on_bug = on_bug
+        self.turns = Turns(profile.concurrency)
+        self.leaving = False
+        """Set when the app ends: what is cancelled then is not over, it goes on at the next start."""
+        self._beside: set[asyncio.Task[None]] = set()
+
+    async def close(self) -> None:
+        """Ends the fetches that only serve the screen."""
+        await cancel_and_wait(*self._beside)
+
+    def arrived(self, job: Job) -> JobRecord:
+        """Records a job that just came in."""
+        record = JobRecord(
+            id=job.id,
+            session=job.session,
+            profile_id=self._profile.id,
+            profile_name=self._profile.name,
+            state=JobState.QUEUED,
+            received_at=job.received_at,
+            updated_at=job.received_at,
+            url=(job.data_url or "").partition("?")[0],
+            asset_id=job.asset_id or "",
+            task_id=job.task_id or "",
+            project_id=job.project_id or "",
+            external_id=str(job.data.get("externalId") or ""),
+            workflow=job.workflow,
+        )
+        self._recorder.payload(job)
+        return self._recorder.record(record)
+
+    async def run(self, job: Job, record: JobRecord, ran: Callable[[], None]) -> JobRecord:
+        """Takes a job to its end; returns its last record.
+
+        Args:
+            ran: called once the model is done with the job, however it went: the next one may be taken in hand.
+        """
+        line = _Line(job, record, self._recorder)
+        ticket = self.turns.ticket(workflow=job.workflow)
+        try:
+            try:
+                prediction = await self._predict(line, ticket)
+            finally:
+                self.turns.leave(ticket)
+                ran()
+            line.move(JobState.BUILDING)
+            built = await self._build(line, prediction)
+            line.move(JobState.DELIVERING, objects=built.objects, dropped=built.dropped)
+            await self._deliver(line, built)
+            line.move(JobState.DELIVERED)
+        except KnownError as error:
+            await self._fail(line, error)
+        except asyncio.CancelledError:
+            if not self.leaving:
+                line.move(JobState.CANCELLED, error=CANCELLED)
+                self.tell_hub(job, Level.ERROR, CANCELLED)
+                spawn(self._delivery.send(job, protocol.failure(job)), name=f"cancelled {job.session}")
+            raise
+        except Exception as error:  # noqa: BLE001 - one place turns bugs into reports; the session must end
+            self._on_bug(error, f"job {job.session}")
+            await self._fail(line, KnownError("Plugdeck itself failed on this job; a report was written"))
+        return line.record
+
+    async def refuse(self, job: Job, record: JobRecord, error: KnownError) -> JobRecord:
+        """Ends a job that never ran."""
+        line = _Line(job, record, self._recorder)
+        await self._fail(line, error)
+        return line.record
+
+    def tell_hub(self, job: Job, level: Level, message: str, extra: dict[str, Any] | None = None) -> None:
+        """Adds a line to the session's log, as people read it in the hub."""
+        self._delivery.log(protocol.log_line(job, self._profile.plugin_id, level, message, extra))
+
+    async def _predict(self, line: _Line, ticket: tuple[bool, int]) -> Prediction:
+        job = line.job
+        if isinstance(self._profile.source, CallbackSource):
+            # The script fetches for itself, as ever; ours is for the screen, and must not keep it waiting.
+            fetching = spawn(self._fetch_beside(line), name=f"fetch {job.session}")
+            self._beside.add(fetching)
+            fetching.add_done_callback(self._beside.discard)
+            try:
+                async with self.turns.enter(ticket):
+                    line.mark("queue")
+                    line.move(JobState.RUNNING)
+                    prediction = await self._runner.run(job, None, log=self._script_log(job))
+            except BaseException:
+                fetching.cancel()
+                raise
+            line.mark("run")
+            return prediction
+        line.move(JobState.FETCHING)
+        asset = await self._fetch(line)
+        line.mark("fetch")
+        async with self.turns.enter(ticket):
+            line.mark("queue")
+            line.move(JobState.RUNNING)
+            prediction = await self._runner.run(job, asset.path, log=self._script_log(job))
+        line.mark("run")
+        line.note(width=prediction.width, height=prediction.height)
+        return prediction
+
+    async def _fetch(self, line: _Line) -> Asset:
+        job = line.job
+        url = job.data_url or await self._resolve(line)
+        asset = await self._assets.fetch(url, self._profile)
+        line.note(asset_path=str(asset.path), asset_type=asset.media_type)
+        return asset
+
+    async def _resolve(self, line: _Line) -> str:
+        """The asset's address where the hub sent only its id."""
+        job = line.job
+        if not (job.asset_id and job.project_id and job.api_key):
+            raise JobError(
+                "The job names no asset",
+                where="no dataURL, and no assetId with projectId and apiKey",
+                remedy="Run the plugin on an asset.",
+            )
+        found = await self._client.asset(job.api_key, job.project_id, job.asset_id)
+        url = found.get("data")
+        if not isinstance(url, str) or not url:
+            raise JobError("The hub gives no address for the asset", where=f"asset {job.asset_id}")
+        line.note(url=url.partition("?")[0], external_id=str(found.get("externalId") or ""))
+        return url
+
+    async def _fetch_beside(self, line: _Line) -> None:
+        began = time.perf_counter()
+        try:
+            asset = await self._fetch(line)
+        except (AssetError, JobError, HubError) as error:
+            self._recorder.log(
+                Level.WARNING, f"The asset cannot be shown: {error}", profile=self._profile, job=line.job
+            )
+            return
+        line.timed("fetch", (time.perf_counter() - began) * 1000)
+        self._runner.provide_asset(line.job.id, asset.path)
+        line.show()
+
+    async def _build(self, line: _Line, prediction: Prediction) -> Built:
+        job = line.job
+        existing = None
+        if job.overwrite is False and prediction.kind == "model":
+            existing = await self._existing(job)
+        built = build_answer(prediction, job, self._profile.answer_format, existing)
+        for note in built.notes:
+            self._recorder.log(Level.WARNING, note, profile=self._profile, job=job)
+            self.tell_hub(job, Level.WARNING, note)
+        event = protocol.success(job, built.response)
+        sent = built.body if job.workflow else event
+        self._recorder.answer(job, built.answer, sent, built.notes, prediction.candidates or None)
+        line.mark("build")
+        return built
+
+    async def _existing(self, job: Job) -> dict[str, Any]:
+        """The task's present annotations, to be kept. Without them the answer would wipe a person's work."""
+        if not (job.task_id and job.api_key):
+            raise JobError(
+                "The job asks to keep the task's annotations but they cannot be read",
+                where="no taskId or no apiKey",
+                remedy="Run the plugin again, or let it overwrite.",
+            )
+        task = await self._client.task(job.api_key, job.task_id)
+        answer = task.get("answer")
+        return answer if isinstance(answer, dict) else {}
+
+    async def _deliver(self, line: _Line, built: Built) -> None:
+        job = line.job
+        if job.workflow and built.answer is not None:
+            await self._delivery.annotate(job, built)
+        else:
+            await self._delivery.send(job, protocol.success(job, built.response))
+        line.mark("deliver")
+        line.total()
+
+    async def _fail(self, line: _Line, error: KnownError) -> None:
+        line.total()
+        line.move(JobState.FAILED, error=str(error), details=error.details)
+        self._recorder.log(Level.ERROR, str(error), profile=self._profile, job=line.job, details=error.details)
+        told = f"{error}\n{error.details}" if error.details else str(error)
+        self.tell_hub(line.job, Level.ERROR, told)
+        await self._delivery.send(line.job, protocol.failure(line.job))
+
+    def _script_log(self, job: Job) -> Callable[[Level, str, dict[str, Any]], None]:
+        def heard(level: Level, message: str, extra: dict[str, Any]) -> None:
+            self._recorder.log(level, message, profile=self._profile, job=job, source="script")
+            self.tell_hub(job, level, message, extra)
+
+        return heard
+
+
+class _Line:
+    """One job on its way: its record, and the clock of its steps."""
+
+    def __init__(self, job: Job, record: JobRecord, recorder: Recorder) -> None:
+        self.job = job
+        self.record = record
+        self._recorder = recorder
+        self._began = time.perf_counter()
+        self._last = self._began
+        self._waited = max(time.time() - job.received_at, 0.0) * 1000
+
+    def move(self, state: JobState, **changes: Any) -> None:
+        self.record = self._recorder.record(self.record.moved(state, **changes))
+
+    def note(self, **changes: Any) -> None:
+        """Adds what became known; it is recorded with the next move."""
+        self.record = replace(self.record, **{key: value for key, value in changes.items() if value is not None})
+
+    def show(self) -> None:
+        """Records what became known beside the straight line."""
+        self._recorder.record(self.record)
+
+    def mark(self, step: str) -> None:
+        """The step that ended now."""
+        now = time.perf_counter()
+        self.timed(step, (now - self._last) * 1000 + (self._waited if step == "queue" else 0.0))
+        self._last = now
+
+    def timed(self, step: str, milliseconds: float) -> None:
+        self.record = replace(self.record, timings=replace(self.record.timings, **{step: milliseconds}))
+
+    def total(self) -> None:
+        self.timed("total", (time.perf_counter() - self._began) * 1000 + self._waited)

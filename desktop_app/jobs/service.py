@@ -1,0 +1,310 @@
+"""One running profile: its worker, its connection, its queue and the jobs in hand."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from desktop_app.core import aio
+from desktop_app.core.errors import JobError, KnownError, ModelError
+from desktop_app.core.events import Level, ModelLoaded, ProfileState, ProfileStatus
+from desktop_app.core.job import Job, JobRecord, JobState
+from desktop_app.core.profile import Profile
+from desktop_app.hub import protocol
+from desktop_app.hub.client import HubClient
+from desktop_app.hub.listener import Link, Listener, Timing
+from desktop_app.jobs.assets import Assets
+from desktop_app.jobs.delivery import Delivery
+from desktop_app.jobs.pipeline import CANCELLED, Pipeline
+from desktop_app.jobs.queue import JobQueue
+from desktop_app.jobs.recorder import Recorder
+from desktop_app.runner.pool import Runner, RunnerState
+from desktop_app.store.history import History, JobFilter
+from desktop_app.store.outbox import Outbox
+
+log = logging.getLogger(__name__)
+
+AHEAD = 4
+"""Jobs whose assets are fetched while others are in the model."""
+
+REMEMBERED_SESSIONS = 5_000
+
+INTERRUPTED = "Plugdeck was closed while this job was in work"
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What all profiles share."""
+
+    history: History
+    outbox: Outbox
+    assets: Assets
+    recorder: Recorder
+    timing: Timing
+    make_runner: Callable[[Profile, Callable[..., None], Callable[[RunnerState], None]], Runner]
+    secret: Callable[[Profile], Awaitable[str]]
+    on_bug: Callable[[BaseException, str], None]
+    on_status: Callable[[ProfileStatus], None]
+    on_model: Callable[[ModelLoaded], None]
+
+
+class ProfileService:
+    """Serves one profile from start to stop.
+
+    Attributes:
+        status: what the profile is doing.
+        info: what the worker said of its model, or None while it has none.
+    """
+
+    def __init__(self, profile: Profile, shared: Shared) -> None:
+        self.profile = profile
+        self._shared = shared
+        self._recorder = shared.recorder
+        self._runner = shared.make_runner(profile, self._worker_said, self._runner_changed)
+        self._client = HubClient(profile.host)
+        self._listener = Listener(
+            profile,
+            lambda: shared.secret(profile),
+            on_job=self._job_arrived,
+            on_link=self._link_changed,
+            on_up=self._up,
+            on_ping=self._ping,
+            timing=shared.timing,
+        )
+        self._delivery = Delivery(profile.id, shared.outbox, self._listener, self._client, self._restored)
+        self._pipeline = Pipeline(
+            profile, self._runner, shared.assets, self._client, self._delivery, shared.recorder, shared.on_bug
+        )
+        self._queue = JobQueue()
+        self._hand = asyncio.Semaphore(profile.concurrency + AHEAD)
+        self._records: dict[str, JobRecord] = {}
+        self._tasks: dict[str, asyncio.Task[Any]] = {}
+        self._sessions: dict[str, str] = {}
+        self._restoring: dict[str, JobRecord] = {}
+        self._consumer: asyncio.Task[None] | None = None
+        self._loading: asyncio.Task[None] | None = None
+        self._accepting = True
+        self._failed: ProfileStatus | None = None
+        self._running = 0
+        self.info: dict[str, Any] | None = None
+        self.status = ProfileStatus(profile.id)
+
+    def start(self) -> None:
+        """Begins to load the model, then to connect; returns at once."""
+        self._loading = aio.spawn(self._start(), name=f"start {self.profile.name}")
+
+    async def stop(self, drain_s: float = 5.0) -> None:
+        """Takes no more jobs, lets those in the model finish for so long, and ends worker and connection."""
+        self._accepting = False
+        await aio.cancel_and_wait(self._loading, self._consumer)
+        if self._tasks and drain_s > 0:
+            await asyncio.wait(list(self._tasks.values()), timeout=drain_s)
+        self._pipeline.leaving = True
+        await aio.cancel_and_wait(*self._tasks.values())
+        await self._pipeline.close()
+        clean = await self._listener.stop()
+        self._delivery.closed(clean=clean)
+        await self._runner.stop()
+        await self._client.close()
+        self._set(ProfileStatus(self.profile.id))
+
+    async def restart_worker(self) -> None:
+        """A new worker with the model loaded again; jobs in it are done once more."""
+        self._failed = None
+        self._set(ProfileStatus(self.profile.id, ProfileState.LOADING))
+        await self._runner.restart()
+        self._link_changed(self._listener.link)
+
+    def reconnect_now(self) -> None:
+        """Tries to connect without waiting any longer."""
+        self._listener.reconnect_now()
+
+    def cancel(self, job_id: str) -> bool:
+        """Ends a job; the hub hears that it was cancelled. False if it is not here or over already."""
+        job = self._queue.cancel(job_id)
+        if job is not None:
+            error = KnownError(CANCELLED)
+            aio.spawn(self._pipeline.refuse(job, self._records.pop(job_id), error), name=f"cancel {job.session}")
+            return True
+        task = self._tasks.get(job_id)
+        return task is not None and task.cancel()
+
+    async def _start(self) -> None:
+        self._set(ProfileStatus(self.profile.id, ProfileState.LOADING))
+        try:
+            self.info = await self._runner.start()
+        except ModelError as error:
+            self._recorder.log(Level.ERROR, str(error), profile=self.profile, details=error.details)
+            self._failed = ProfileStatus(self.profile.id, ProfileState.MODEL_FAILED, str(error))
+            self._set(self._failed)
+            return
+        self._shared.on_model(ModelLoaded(self.profile.id, self.info))
+        await self._take_up()
+        self._consumer = aio.spawn(self._consume(), name=f"queue {self.profile.name}")
+        self._listener.start()
+
+    async def _take_up(self) -> None:
+        """What an earlier run of the app left: answers go out, jobs without one end with an error that says so."""
+        pending = await self._delivery.restore()
+        for record in await self._shared.history.list(JobFilter(profile_id=self.profile.id), limit=REMEMBERED_SESSIONS):
+            if not record.replay_of:
+                self._sessions.setdefault(record.session, record.id)
+        for record in await self._shared.history.unfinished():
+            if record.profile_id != self.profile.id:
+                continue
+            if record.id in pending:
+                self._restoring[record.id] = record
+                continue
+            job = Job(
+                session=record.session, profile_id=record.profile_id, data={"session": record.session}, id=record.id
+            )
+            error = KnownError(INTERRUPTED, remedy="Run the plugin on the asset again.")
+            aio.spawn(self._pipeline.refuse(job, record, error), name=f"interrupted {record.session}")
+
+    def _job_arrived(self, payload: Any) -> None:
+        try:
+            job = protocol.parse_job(payload, self.profile.id)
+        except JobError as error:
+            self._recorder.log(Level.ERROR, str(error), profile=self.profile)
+            return
+        known = self._sessions.get(job.session)
+        if known is not None:
+            self._again(job, known)
+            return
+        self._remember(job)
+        record = self._pipeline.arrived(job)
+        refusal = self._refusal()
+        if refusal is None:
+            try:
+                self._queue.submit(job)
+            except JobError as error:
+                refusal = error
+        if refusal is not None:
+            aio.spawn(self._pipeline.refuse(job, record, refusal), name=f"refuse {job.session}")
+            return
+        self._records[job.id] = record
+        self._count()
+
+    def _refusal(self) -> KnownError | None:
+        if not self._accepting:
+            return KnownError("Plugdeck is being closed", remedy="Run the plugin again once it is back.")
+        if self._failed is not None:
+            return KnownError(self._failed.detail or "The model does not run")
+        return None
+
+    def _remember(self, job: Job) -> None:
+        self._sessions[job.session] = job.id
+        while len(self._sessions) > REMEMBERED_SESSIONS:
+            del self._sessions[next(iter(self._sessions))]
+
+    def _again(self, job: Job, known: str) -> None:
+        """The hub sent a session a second time: same session, same answer, never two different ones."""
+        self._recorder.log(Level.WARNING, "The hub sent this job again", profile=self.profile, job=job)
+        if known not in self._tasks and known not in self._records:
+            aio.spawn(self._answer_again(job, known), name=f"again {job.session}")
+
+    async def _answer_again(self, job: Job, known: str) -> None:
+        record = await self._shared.history.get(known)
+        if record is None or not record.state.terminal:
+            return
+        if record.state is not JobState.DELIVERED:
+            await self._delivery.send(job, protocol.failure(job))
+            return
+        detail = await self._shared.history.detail(known)
+        if isinstance(detail.response, dict) and "response" in detail.response:
+            await self._delivery.send(job, detail.response)
+
+    async def _consume(self) -> None:
+        while True:
+            await self._hand.acquire()
+            job = await self._queue.take()
+            self._take_in_hand(job, self._records.pop(job.id))
+
+    def _take_in_hand(self, job: Job, record: JobRecord) -> None:
+        begun = False
+
+        async def work() -> None:
+            nonlocal begun
+            begun = True
+            await self._pipeline.run(job, record, ran)
+
+        held = True
+
+        def ran() -> None:
+            nonlocal held
+            if held:
+                held = False
+                self._hand.release()
+                self._running -= 1
+                self._count()
+
+        def ended(_: asyncio.Task[None]) -> None:
+            self._tasks.pop(job.id, None)
+            ran()
+            if not begun and not self._pipeline.leaving:
+                # Cancelled before its first step, so that the pipeline never saw it.
+                error = KnownError(CANCELLED)
+                aio.spawn(self._pipeline.refuse(job, record, error), name=f"cancel {job.session}")
+
+        self._running += 1
+        task = aio.spawn(work(), name=f"job {job.session}")
+        self._tasks[job.id] = task
+        task.add_done_callback(ended)
+
+    def _restored(self, job_id: str) -> None:
+        record = self._restoring.pop(job_id, None)
+        if record is not None and record.state is JobState.DELIVERING:
+            self._recorder.record(record.moved(JobState.DELIVERED))
+
+    def _up(self) -> None:
+        self._delivery.up()
+
+    def _ping(self) -> None:
+        self._delivery.ping()
+
+    def _link_changed(self, link: Link) -> None:
+        if self._failed is not None and link.state is not ProfileState.STOPPED:
+            return
+        old = self.status
+        if link.state is not old.state and link.detail:
+            level = Level.WARNING if link.retry_at else Level.INFO
+            self._recorder.log(level, f"{link.state}: {link.detail}", profile=self.profile)
+        self._set(ProfileStatus(self.profile.id, link.state, link.detail, retry_at=link.retry_at))
+
+    def _runner_changed(self, state: RunnerState) -> None:
+        if state.stopped:
+            self._failed = ProfileStatus(self.profile.id, ProfileState.CRASHED, state.detail, crashes=state.crashes)
+            self._set(self._failed)
+            for job in self._queue.drain():
+                error = KnownError(state.detail, remedy="See the plugin's log in Plugdeck.")
+                aio.spawn(self._pipeline.refuse(job, self._records.pop(job.id), error), name=f"refuse {job.session}")
+        elif self._failed is None:
+            self._set(self.status)
+
+    def _worker_said(self, level: Level, message: str, details: str = "") -> None:
+        self._recorder.log(level, message, profile=self.profile, source="worker", details=details)
+
+    def _count(self) -> None:
+        self._set(self.status)
+
+    def _set(self, status: ProfileStatus) -> None:
+        """Fills in the counters and tells, if anything changed."""
+        busy = max(self._running, 0)
+        state = status.state
+        if state in (ProfileState.ONLINE, ProfileState.BUSY):
+            state = ProfileState.BUSY if busy else ProfileState.ONLINE
+        new = ProfileStatus(
+            self.profile.id,
+            state,
+            status.detail,
+            running=busy,
+            queued=len(self._queue),
+            retry_at=status.retry_at,
+            crashes=max(status.crashes, self._runner.crashes),
+        )
+        if new != self.status:
+            self.status = new
+            self._shared.on_status(new)

@@ -1,0 +1,68 @@
+"""Keeps every running profile's service; one failing touches no other."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from desktop_app.core.events import ProfileStatus
+from desktop_app.core.profile import Profile
+from desktop_app.jobs.service import ProfileService, Shared
+
+
+class Supervisor:
+    """The running profiles."""
+
+    def __init__(self, shared: Shared) -> None:
+        self._shared = shared
+        self._services: dict[str, ProfileService] = {}
+
+    @property
+    def running(self) -> tuple[str, ...]:
+        """Ids of the profiles that are served (or are trying to be)."""
+        return tuple(self._services)
+
+    def status(self, profile_id: str) -> ProfileStatus:
+        """What a profile is doing; stopped where it is not served."""
+        service = self._services.get(profile_id)
+        return service.status if service else ProfileStatus(profile_id)
+
+    def info(self, profile_id: str) -> dict[str, Any] | None:
+        """What a profile's worker said of its model, or None."""
+        service = self._services.get(profile_id)
+        return service.info if service else None
+
+    def start(self, profile: Profile) -> None:
+        """Serves a profile; nothing happens if it is served already."""
+        if profile.id not in self._services:
+            service = ProfileService(profile, self._shared)
+            self._services[profile.id] = service
+            service.start()
+
+    async def stop(self, profile_id: str, drain_s: float = 5.0) -> None:
+        """Stops serving a profile and waits until its worker is gone."""
+        service = self._services.get(profile_id)
+        if service is not None:
+            try:
+                await service.stop(drain_s)
+            finally:
+                self._services.pop(profile_id, None)
+
+    async def stop_all(self, drain_s: float = 5.0) -> None:
+        """Stops all at the same time."""
+        await asyncio.gather(*(self.stop(profile_id, drain_s) for profile_id in self.running))
+
+    async def restart_worker(self, profile_id: str) -> None:
+        """A new worker for a running profile."""
+        service = self._services.get(profile_id)
+        if service is not None:
+            await service.restart_worker()
+
+    def reconnect_now(self) -> None:
+        """Ends all waiting times between attempts to connect."""
+        for service in self._services.values():
+            service.reconnect_now()
+
+    def cancel(self, job_id: str) -> bool:
+        """Ends a job wherever it is. False if it is over already."""
+        return any(service.cancel(job_id) for service in self._services.values())
