@@ -1,0 +1,103 @@
+"""Only one process serves a data directory; the others learn who does."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from desktop_app.core.errors import StoreError
+from desktop_app.store.paths import FILE_MODE
+
+_FAR = 1 << 30  # Windows makes a locked byte unreadable, so the lock lies behind everything that is written.
+
+
+class FileLock:
+    """A lock that the system itself gives back when its holder ends, however it ends.
+
+    Attributes:
+        path: the lock file; it stays when the lock is given back, since removing it would race with the next holder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._fd: int | None = None
+
+    @property
+    def held(self) -> bool:
+        """Whether this object holds the lock."""
+        return self._fd is not None
+
+    def acquire(self, who: str) -> None:
+        """Takes the lock; `who` ("the window", "plugdeck run") is what others are told.
+
+        Raises:
+            StoreError: another process holds it, or the file cannot be written.
+        """
+        if not self.try_acquire(who):
+            raise StoreError(
+                f"This data directory is already in use by {self.holder()}",
+                where=str(self.path.parent),
+                remedy="Close that one first, or name another directory with --data-dir.",
+            )
+
+    def try_acquire(self, who: str) -> bool:
+        """Takes the lock if it is free.
+
+        Raises:
+            StoreError: the file cannot be opened.
+        """
+        if self._fd is not None:
+            return True
+        try:
+            fd = os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), FILE_MODE)
+        except OSError as error:
+            raise StoreError(
+                f"The lock file cannot be opened: {error.strerror or error}",
+                where=str(self.path),
+                remedy="Check the permissions of the data directory.",
+            ) from error
+        try:
+            _lock(fd)
+        except OSError:
+            os.close(fd)
+            return False
+        facts = {"pid": os.getpid(), "who": who, "since": time.time()}
+        os.ftruncate(fd, 0)
+        os.write(fd, json.dumps(facts).encode())
+        self._fd = fd
+        return True
+
+    def release(self) -> None:
+        """Gives the lock back; harmless when it is not held."""
+        if self._fd is not None:
+            os.ftruncate(self._fd, 0)
+            os.close(self._fd)
+            self._fd = None
+
+    def holder(self) -> str:
+        """Who has the lock, in words: "the window (process 4711)"."""
+        facts: Any = None
+        try:
+            facts = json.loads(self.path.read_text("utf-8"))
+        except (OSError, ValueError):
+            pass
+        if not isinstance(facts, dict) or "pid" not in facts:
+            return "another process"
+        return f"{facts.get('who') or 'another Plugdeck'} (process {facts['pid']})"
+
+
+if os.name == "nt":
+    import msvcrt
+
+    def _lock(fd: int) -> None:
+        os.lseek(fd, _FAR, os.SEEK_SET)
+        msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+        os.lseek(fd, 0, os.SEEK_SET)
+else:
+    import fcntl
+
+    def _lock(fd: int) -> None:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,0 +1,255 @@
+"""The one thread that writes: everything queued at a moment goes into one transaction."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from desktop_app.core.errors import StoreError
+from desktop_app.store.problems import is_busy, is_damage, translated
+
+T = TypeVar("T")
+Write = Callable[[sqlite3.Connection], Any]
+
+log = logging.getLogger(__name__)
+
+LINGER_S = 0.008
+"""How long writes that nobody waits for may wait for company."""
+_GROUP = 1000
+_GROUP_S = 0.1
+_BUSY_LIMIT_S = 30.0
+
+
+class WriteFuture(asyncio.Future[T]):
+    """The outcome of one write; knows whether anybody listens, so that a failure is never silent.
+
+    Attributes:
+        heard: whether somebody awaits it or has asked to be called.
+    """
+
+    heard = False
+
+    def add_done_callback(self, fn: Callable[[Any], object], /, *, context: Any = None) -> None:
+        """As in asyncio; a task that awaits the future comes through here too."""
+        self.heard = True
+        if context is None:
+            super().add_done_callback(fn)
+        else:
+            super().add_done_callback(fn, context=context)
+
+
+_Outcome = tuple[WriteFuture[Any], Any, BaseException | None]
+
+
+class Writer:
+    """Runs writes in the order of `put`, in its own thread, on its own connection.
+
+    A write function may run twice: when another one of its group fails, the group is rolled back and each runs
+    again alone. It touches nothing but the connection.
+
+    Attributes:
+        pending: how many writes were put and have not reported their outcome yet.
+    """
+
+    def __init__(
+        self,
+        where: str,
+        connect: Callable[[], sqlite3.Connection],
+        on_error: Callable[[BaseException], None],
+        on_damage: Callable[[], None],
+    ) -> None:
+        self._where = where
+        self._connect = connect
+        self._on_error = on_error
+        self._on_damage = on_damage
+        self._queue: deque[tuple[Write, WriteFuture[Any]]] = deque()
+        self._bell = threading.Lock()
+        self._bell.acquire()
+        self._asleep = False
+        self._hurry = False
+        self._stopping = False
+        self._thread: threading.Thread | None = None
+        self._loop = asyncio.get_running_loop()
+        self._ended: asyncio.Future[None] = self._loop.create_future()
+        self.pending = 0
+
+    async def start(self) -> None:
+        """Opens the connection in the thread.
+
+        Raises:
+            StoreError: as `connect` raises.
+        """
+        opened: asyncio.Future[None] = self._loop.create_future()
+        self._thread = threading.Thread(target=self._run, args=(opened,), name="plugdeck-store-writer", daemon=True)
+        self._thread.start()
+        try:
+            await asyncio.shield(opened)
+        except asyncio.CancelledError:
+            opened.add_done_callback(lambda done: done.cancelled() or done.exception())
+            await self.stop()
+            raise
+        except BaseException:
+            self._thread.join()
+            self._thread = None
+            raise
+
+    def put(self, fn: Callable[[sqlite3.Connection], T], lazy: bool) -> WriteFuture[T]:
+        """Queues a write from the loop's thread. A lazy one waits up to LINGER_S for company."""
+        future: WriteFuture[T] = WriteFuture(loop=self._loop)
+        self.pending += 1
+        if self._stopping or self._thread is None:
+            closed: _Outcome = (future, None, StoreError("The database is already closed", where=self._where))
+            self._loop.call_soon(self._resolve, [closed])
+            return future
+        self._queue.append((fn, future))
+        if not lazy:
+            if not self._hurry:
+                self._hurry = True
+                self._ring()
+        elif self._asleep:
+            self._ring()
+        return future
+
+    async def stop(self) -> None:
+        """Writes what is queued, closes the connection and ends the thread."""
+        if self._thread is None:
+            return
+        self._stopping = True
+        self._hurry = True
+        self._ring()
+        thread, self._thread = self._thread, None
+        await self._ended
+        thread.join()
+
+    def _ring(self) -> None:
+        try:
+            self._bell.release()
+        except RuntimeError:
+            pass  # it rings already
+
+    def _run(self, opened: asyncio.Future[None]) -> None:
+        try:
+            try:
+                connection = self._connect()
+            except BaseException as error:  # noqa: BLE001 - handed to whoever awaits start()
+                self._post(_fail, opened, translated(error, self._where))
+                return
+            self._post(_succeed, opened)
+            self._serve(connection)
+            connection.close()
+        except sqlite3.Error:
+            log.exception("the database could not be closed properly")
+        finally:
+            self._post(_succeed, self._ended)
+
+    def _serve(self, connection: sqlite3.Connection) -> None:
+        while True:
+            self._asleep = True
+            if not self._queue and not self._stopping:
+                self._bell.acquire()
+            self._asleep = False
+            if not self._hurry:
+                self._bell.acquire(timeout=LINGER_S)
+            self._hurry = False
+            while self._queue:
+                self._post(self._resolve, self._write_group(connection))
+            if self._stopping and not self._queue:
+                return
+
+    def _write_group(self, connection: sqlite3.Connection) -> list[_Outcome]:
+        queue = self._queue
+        group: list[tuple[Write, WriteFuture[Any]]] = []
+        values: list[Any] = []
+        try:
+            self._begin(connection)
+            deadline = time.monotonic() + _GROUP_S
+            while queue and len(group) < _GROUP:
+                item = queue.popleft()
+                group.append(item)
+                values.append(item[0](connection))
+                if time.monotonic() > deadline:
+                    break
+            connection.execute("COMMIT")
+        except BaseException as error:  # noqa: BLE001 - handed to whoever awaits the write
+            self._roll_back(connection)
+            if not group:
+                # The write lock was not to be had: whatever waits for it has waited long enough.
+                group.extend(queue.popleft() for _ in range(len(queue)))
+                return [(future, None, self._failure(error)) for _, future in group]
+            if len(group) == 1:
+                return [(group[0][1], None, self._failure(error))]
+            return [self._write_alone(connection, fn, future) for fn, future in group]
+        return [(future, value, None) for (_, future), value in zip(group, values, strict=True)]
+
+    def _write_alone(self, connection: sqlite3.Connection, fn: Write, future: WriteFuture[Any]) -> _Outcome:
+        try:
+            self._begin(connection)
+            value = fn(connection)
+            connection.execute("COMMIT")
+        except BaseException as error:  # noqa: BLE001 - handed to whoever awaits the write
+            self._roll_back(connection)
+            return future, None, self._failure(error)
+        return future, value, None
+
+    def _begin(self, connection: sqlite3.Connection) -> None:
+        give_up = time.monotonic() + _BUSY_LIMIT_S
+        while True:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                if is_busy(error) and time.monotonic() < give_up and not self._stopping:
+                    continue
+                raise
+            return
+
+    def _roll_back(self, connection: sqlite3.Connection) -> None:
+        try:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+        except sqlite3.Error:
+            log.exception("a transaction could not be rolled back")
+
+    def _failure(self, error: BaseException) -> BaseException:
+        if is_damage(error):
+            self._on_damage()
+        return translated(error, self._where)
+
+    def _post(self, call: Callable[..., object], *arguments: object) -> None:
+        try:
+            self._loop.call_soon_threadsafe(call, *arguments)
+        except RuntimeError:
+            log.warning("the event loop was closed before the database")
+
+    def _resolve(self, outcomes: list[_Outcome]) -> None:
+        self.pending -= len(outcomes)
+        unheard: dict[str, BaseException] = {}
+        for future, value, error in outcomes:
+            if error is None:
+                if not future.done():
+                    future.set_result(value)
+                continue
+            heard = future.heard
+            if not future.done():
+                future.set_exception(error)
+                if not heard:
+                    future.exception()  # it is reported below, so asyncio need not complain
+            if not heard:
+                unheard.setdefault(str(error), error)
+        for error in unheard.values():
+            self._on_error(error)
+
+
+def _succeed(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
+
+
+def _fail(future: asyncio.Future[None], error: BaseException) -> None:
+    if not future.done():
+        future.set_exception(error)
