@@ -138,7 +138,10 @@ class Connections:
             self._forget(connection, str(reason or ""))
 
     async def _on_message(self, eio_sid: str, data: Any) -> None:
-        """Every Engine.IO message, before Socket.IO decodes it: where broken JSON and odd packets are caught."""
+        """Every Engine.IO message, before Socket.IO decodes it: where broken JSON and odd packets are caught.
+
+        They cost their sender the connection, as on the official server: what follows may not be decodable either.
+        """
         try:
             await self._decode(eio_sid, data)
         except Exception as error:  # noqa: BLE001 - a client can make the decoder raise anything
@@ -147,6 +150,7 @@ class Connections:
                 text=f"a packet could not be decoded: {type(error).__name__}: {error}",
                 data=data,
             )
+            self._cut_transport(eio_sid)
 
     async def _on_event(self, event: str, sid: str, *payloads: Any) -> None:
         connection = self._connections.get(sid)
@@ -210,7 +214,10 @@ class Connections:
         self._recorder.add(EventKind.DISCONNECT, plugin_id=connection.plugin_id, text=reason)
 
     def _cut(self, connection: Connection) -> None:
-        environ = self._sio.get_environ(connection.sid, namespace=NAMESPACE)
+        self._cut_transport(self._eio_sid(connection))
+
+    def _cut_transport(self, eio_sid: Any) -> None:
+        environ = self._sio.environ.get(eio_sid)
         transport = environ["aiohttp.request"].transport if environ else None
         if transport is not None:
             transport.abort()

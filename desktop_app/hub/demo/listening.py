@@ -42,7 +42,7 @@ class Listening:
         if self._started:
             raise RuntimeError("a demo hub starts once; make a new one")
         self._started = True
-        runner = web.AppRunner(self._app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
+        runner = web.AppRunner(self._app, access_log=None, handle_signals=False, shutdown_timeout=0.5)
         await runner.setup()
         self._runner = runner
         try:

@@ -18,7 +18,7 @@ from desktop_app.hub.demo.state import (
     empty_answer,
 )
 
-LEVELS = frozenset({"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"})
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
 class Sessions:
@@ -52,7 +52,7 @@ class Sessions:
             return False
         level, message = payload.get("level"), payload.get("msg")
         if level not in LEVELS:
-            self._problem(f"a log line's level is one of {', '.join(sorted(LEVELS))}", payload, plugin_id, session.id)
+            self._problem(f"a log line's level is one of {', '.join(LEVELS)}", payload, plugin_id, session.id)
         if not isinstance(message, str):
             self._problem("a log line's `msg` is a text", payload, plugin_id, session.id)
         for key in ("organization", "pluginId", "runBy"):

@@ -1,0 +1,55 @@
+"""Fixtures that every room's tests may use."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+PublishedClient = Callable[[str], Path]
+
+_INSTALL_LIMIT = 540
+
+
+@pytest.fixture(scope="session")
+def published_client(request: pytest.FixtureRequest) -> PublishedClient:
+    """Gives the interpreter of a virtual environment with a published package in it.
+
+    Call it with a requirement such as "ango==1.1.6"; tests that do are marked `peers`. Environments are kept in
+    `PLUGDECK_PEERS_DIR`, or else in pytest's cache, so each is installed once.
+    """
+    kept = os.environ.get("PLUGDECK_PEERS_DIR")
+    home = Path(kept) if kept else request.config.cache.mkdir("peers")  # type: ignore[union-attr]
+    home.mkdir(parents=True, exist_ok=True)
+
+    def python(requirement: str) -> Path:
+        version = f"py{sys.version_info.major}.{sys.version_info.minor}"
+        place = home / f"{requirement.replace('==', '-')}-{version}"
+        if not place.exists():
+            _install(requirement, place)
+        return place / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+    return python
+
+
+def _install(requirement: str, place: Path) -> None:
+    # Made aside and then renamed: a broken install is never taken for a whole one, and two runs at once do no harm.
+    aside = Path(tempfile.mkdtemp(dir=place.parent))
+    try:
+        subprocess.run([sys.executable, "-m", "venv", str(aside)], check=True, timeout=_INSTALL_LIMIT)
+        python = aside / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+        subprocess.run(
+            [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", requirement],
+            check=True,
+            timeout=_INSTALL_LIMIT,
+        )
+        if not place.exists():
+            aside.rename(place)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
