@@ -1,0 +1,1 @@
+"""What only the bundled interpreter runs: ONNX models. Started as a process of its own, never imported by the host."""

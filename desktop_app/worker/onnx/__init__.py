@@ -1,0 +1,1 @@
+"""Any vision ONNX file: told apart, run, decoded into instances of the upright asset."""

@@ -1,0 +1,68 @@
+"""The bundled worker: loads one ONNX model and answers jobs over the pipes (`python -m desktop_app --worker`).
+
+The `load` frame holds `source` (an OnnxSource) and `detection` (a Detection). With `"inspect": PATH` in place of both,
+`loaded` carries what the file is and no job can be run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from desktop_app.child.serve import Failure, Job, Loaded, serve
+from desktop_app.child.wire import Frame
+from desktop_app.core.errors import KnownError
+from desktop_app.core.profile import Detection, OnnxSource
+
+T = TypeVar("T")
+
+
+def main() -> None:
+    """Serves until the host says stop. Does not return."""
+    serve(load)
+
+
+def load(frame: Frame) -> Loaded:
+    """Loads what the frame names.
+
+    Raises:
+        Failure: it cannot be loaded.
+    """
+    # Imported here: the pipes are taken over before onnxruntime can write anything to them.
+    from desktop_app.worker.onnx.inspect import identify
+    from desktop_app.worker.onnx.model import OnnxModel, prediction_json
+
+    if "inspect" in frame:
+        path = Path(str(frame["inspect"]))
+        return Loaded(_told(lambda: identify(path)), _nothing_to_run)
+    try:
+        source = OnnxSource.model_validate(frame.get("source"))
+        detection = Detection.model_validate(frame.get("detection") or {})
+    except ValidationError as error:
+        raise Failure("The profile's model settings are not valid", details=str(error)) from None
+    model = _told(lambda: OnnxModel(source, detection))
+
+    def run(job: Job) -> dict[str, Any]:
+        if job.asset_path is None:
+            raise Failure("The job has no asset file", remedy="Run the job again.")
+        path, page = Path(job.asset_path), job.page
+        number = page if isinstance(page, int) and not isinstance(page, bool) else 0
+        prediction = _told(lambda: model.predict(path, page=number, overrides=job.overrides))
+        return prediction_json(prediction)
+
+    return Loaded(model.info, run)
+
+
+def _nothing_to_run(_job: Job) -> dict[str, Any]:
+    raise Failure("This worker only inspects a file", remedy="Load the model to run it.")
+
+
+def _told(action: Callable[[], T]) -> T:
+    """The action's value; a known error as the pipes carry it."""
+    try:
+        return action()
+    except KnownError as error:
+        raise Failure(error.what, error.where, error.remedy, error.details) from None

@@ -1,0 +1,210 @@
+"""From masks to outlines: sub-pixel contours with holes, simplified at a tolerance in asset pixels."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import Any
+
+import contourpy
+import numpy as np
+from PIL import Image
+
+from desktop_app.worker.onnx.spec import Array
+
+MAX_FIELD = 1024
+"""Longest side in samples that a mask is resampled to before it is traced."""
+MAX_ZONES = 200
+
+
+@dataclass(frozen=True)
+class Zone:
+    """One connected region: its outline `[n, 2]` and its holes, in asset pixels, first point not repeated."""
+
+    region: Array
+    holes: tuple[Array, ...]
+    area: float
+
+
+@dataclass(frozen=True)
+class Field:
+    """Values whose sample (row, column) lies at the middle of a cell.
+
+    Attributes:
+        values: `[h, w]`; the mask is where they exceed `level`.
+        box: x1 y1 x2 y2 in asset pixels that the whole field spans.
+    """
+
+    values: Array
+    box: tuple[float, float, float, float]
+    level: float
+
+    def cropped(self, box: tuple[float, float, float, float]) -> Field | None:
+        """The part inside a box of asset pixels, cut exactly there; None where nothing is left."""
+        x1, y1, x2, y2 = self.box
+        rows, columns = self.values.shape
+        sx, sy = (x2 - x1) / columns, (y2 - y1) / rows
+        left, top = max(box[0], x1), max(box[1], y1)
+        right, bottom = min(box[2], x2), min(box[3], y2)
+        if right - left < 1e-6 or bottom - top < 1e-6:
+            return None
+        # Resampled onto a grid that starts and ends at the cut, so that the outline does too.
+        width = int(np.clip(round(right - left), 2, MAX_FIELD))
+        height = int(np.clip(round(bottom - top), 2, MAX_FIELD))
+        source = ((left - x1) / sx, (top - y1) / sy, (right - x1) / sx, (bottom - y1) / sy)
+        return Field(resample(self.values, width, height, source), (left, top, right, bottom), self.level)
+
+
+def resample(values: Array, width: int, height: int, box: tuple[float, float, float, float]) -> Array:
+    """Bilinear samples of `box` (in cells of `values`) on a `height` × `width` grid of cell middles."""
+    rows, columns = values.shape
+    xs = box[0] + (np.arange(width) + 0.5) * ((box[2] - box[0]) / width) - 0.5
+    ys = box[1] + (np.arange(height) + 0.5) * ((box[3] - box[1]) / height) - 0.5
+    xs, ys = np.clip(xs, 0, columns - 1), np.clip(ys, 0, rows - 1)
+    x0, y0 = np.minimum(xs.astype(int), max(columns - 2, 0)), np.minimum(ys.astype(int), max(rows - 2, 0))
+    x1, y1 = np.minimum(x0 + 1, columns - 1), np.minimum(y0 + 1, rows - 1)
+    fx, fy = (xs - x0).astype(np.float32), (ys - y0).astype(np.float32)[:, None]
+    values = np.asarray(values, dtype=np.float32)
+    upper, lower = values[y0], values[y1]
+    lines = upper * (1 - fy) + lower * fy
+    result: Array = lines[:, x0] * (1 - fx) + lines[:, x1] * fx
+    return result
+
+
+def trace(field: Field, *, tolerance: float, min_area: float = 0.0) -> list[Zone]:
+    """The regions of a field above its level, largest first; regions and holes below `min_area` px² are left out."""
+    values = np.nan_to_num(np.asarray(field.values, dtype=np.float64), nan=-1e9, posinf=1e9, neginf=-1e9)
+    if not (values > field.level).any():
+        return []
+    x1, y1, x2, y2 = field.box
+    rows, columns = values.shape
+    xs, ys = _axis(x1, x2, columns), _axis(y1, y2, rows)
+    # Twice padded: first carried on to the very edge of the field, then closed a hair beyond it.
+    padded = np.pad(values, 1, mode="edge")
+    low = min(float(values.min()), field.level) - max(1.0, float(np.ptp(values)))
+    padded = np.pad(padded, 1, constant_values=low)
+    lines = contourpy.contour_generator(xs, ys, padded, name="serial", fill_type=contourpy.FillType.OuterOffset)
+    filled: Any = lines.filled(field.level, np.inf)
+    points, offsets = filled
+    zones: list[Zone] = []
+    for ring, offset in zip(points, offsets, strict=True):
+        parts = [ring[a : b - 1] for a, b in itertools.pairwise(offset.tolist())]
+        area = ring_area(parts[0])
+        if area <= min_area or len(parts[0]) < 3:
+            continue
+        outline = simplify(parts[0], tolerance)
+        if len(outline) < 3:
+            continue
+        holes = [simplify(part, tolerance) for part in parts[1:] if ring_area(part) > min_area]
+        holes = [hole for hole in holes if len(hole) >= 3]
+        zones.append(Zone(outline, tuple(holes), area - sum(ring_area(hole) for hole in holes)))
+    zones.sort(key=lambda zone: -zone.area)
+    return zones[:MAX_ZONES]
+
+
+def _axis(low: float, high: float, count: int) -> Array:
+    step = (high - low) / count
+    hair = step * 1e-3
+    middles = low + (np.arange(count) + 0.5) * step
+    result: Array = np.concatenate([[low - hair, low], middles, [high, high + hair]])
+    return result
+
+
+def ring_area(points: Array) -> float:
+    """Area inside a closed ring of points."""
+    if len(points) < 3:
+        return 0.0
+    local = points - points[0]
+    x, y = local[:, 0], local[:, 1]
+    return abs(float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1)))) / 2
+
+
+def simplify(points: Array, tolerance: float) -> Array:
+    """Douglas–Peucker on a closed ring: no point left out lies farther than `tolerance` from the new outline."""
+    count = len(points)
+    if count <= 4 or tolerance <= 0:
+        return points
+    # A ring has no ends: cut it at two points that lie far apart.
+    start = int(np.argmax(((points - points.mean(axis=0)) ** 2).sum(axis=1)))
+    ring = np.roll(points, -start, axis=0)
+    far = int(np.argmax(((ring - ring[0]) ** 2).sum(axis=1)))
+    if far == 0:
+        return points[:1]
+    closed = np.vstack([ring, ring[:1]])
+    keep = np.zeros(count + 1, dtype=bool)
+    keep[[0, far, count]] = True
+    stack = [(0, far), (far, count)]
+    while stack:
+        first, last = stack.pop()
+        if last - first < 2:
+            continue
+        distance = _distance(closed[first + 1 : last], closed[first], closed[last])
+        worst = int(np.argmax(distance))
+        if distance[worst] > tolerance:
+            middle = first + 1 + worst
+            keep[middle] = True
+            stack += [(first, middle), (middle, last)]
+    result: Array = closed[:-1][keep[:-1]]
+    return result
+
+
+def _distance(points: Array, a: Array, b: Array) -> Array:
+    side = b - a
+    square = float(side @ side)
+    if square == 0:
+        result: Array = np.sqrt(((points - a) ** 2).sum(axis=1))
+        return result
+    along = np.clip(((points - a) @ side) / square, 0, 1)[:, None]
+    distance: Array = np.sqrt((((a + along * side) - points) ** 2).sum(axis=1))
+    return distance
+
+
+def smallest_rectangle(points: Array) -> Array:
+    """Corners `[4, 2]` of the rectangle of least area around the points, which need not be level."""
+    hull = convex_hull(points)
+    if len(hull) < 3:
+        low, high = points.min(axis=0), points.max(axis=0)
+        return np.array([low, [low[0], high[1]], high, [high[0], low[1]]])
+    sides = np.roll(hull, -1, axis=0) - hull
+    angles = np.unique(np.mod(np.arctan2(sides[:, 1], sides[:, 0]), np.pi / 2))
+    best = (np.inf, hull[:4])
+    for angle in angles:
+        turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+        turned = hull @ turn
+        low, high = turned.min(axis=0), turned.max(axis=0)
+        area = float(np.prod(high - low))
+        if area < best[0] - 1e-9:
+            corners = np.array([low, [low[0], high[1]], high, [high[0], low[1]]])
+            best = (area, corners @ turn.T)
+    return best[1]
+
+
+def convex_hull(points: Array) -> Array:
+    """Andrew's monotone chain; corners in order, collinear ones left out."""
+    ordered = np.unique(np.asarray(points, dtype=np.float64), axis=0)
+    if len(ordered) < 3:
+        return ordered
+
+    def half(source: Array) -> list[Array]:
+        chain: list[Array] = []
+        for point in source:
+            while len(chain) > 1:
+                a, b = chain[-1] - chain[-2], point - chain[-2]
+                if a[0] * b[1] - a[1] * b[0] > 0:
+                    break
+                chain.pop()
+            chain.append(point)
+        return chain
+
+    return np.array(half(ordered)[:-1] + half(ordered[::-1])[:-1])
+
+
+def shrink(values: Array, longest: int = MAX_FIELD) -> Array:
+    """The map with its longer side at most `longest` samples, averaged."""
+    rows, columns = values.shape
+    ratio = longest / max(rows, columns)
+    if ratio >= 1:
+        return values
+    image = Image.fromarray(np.asarray(values, dtype=np.float32))
+    size = (max(1, round(columns * ratio)), max(1, round(rows * ratio)))
+    return np.asarray(image.resize(size, Image.Resampling.BOX))

@@ -1,0 +1,294 @@
+"""What an ONNX file says about itself, read without running it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import onnx
+
+from desktop_app.core.errors import ModelLoadError
+
+KNOWN_DOMAINS = frozenset(
+    {
+        "",
+        "ai.onnx",
+        "ai.onnx.ml",
+        "ai.onnx.training",
+        "ai.onnx.preview.training",
+        "com.microsoft",
+        "com.microsoft.nchwc",
+        "com.ms.internal.nhwc",
+    }
+)
+"""Operator domains that onnxruntime carries."""
+
+_DTYPES = {1: "float32", 2: "uint8", 3: "int8", 5: "int16", 6: "int32", 7: "int64", 8: "string", 9: "bool"} | {
+    10: "float16",
+    11: "float64",
+    16: "bfloat16",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TensorFact:
+    """An input or output: its name, its shape (a str or None where it is symbolic) and its element type."""
+
+    name: str
+    shape: tuple[int | str | None, ...]
+    dtype: str
+
+    @property
+    def rank(self) -> int:
+        """Number of axes; -1 where the file does not say."""
+        return len(self.shape)
+
+    def fixed(self, axis: int) -> int | None:
+        """The size of an axis, or None where it is symbolic or missing."""
+        try:
+            value = self.shape[axis]
+        except IndexError:
+            return None
+        return value if isinstance(value, int) and value > 0 else None
+
+    def text(self) -> str:
+        """Such as `images float32[1, 3, 640, 640]`."""
+        return f"{self.name} {self.dtype}[{', '.join('?' if d is None else str(d) for d in self.shape)}]"
+
+
+@dataclass(frozen=True)
+class Graph:
+    """The facts of one file.
+
+    Attributes:
+        inputs: without initializers, which old exporters list as inputs too.
+        ops: how often each operator occurs, as `domain::name` outside the default domain; bodies of If, Loop and Scan
+            and local functions included.
+        model: serialised model where it had to be repaired, None where the file itself is loaded.
+        repairs: what was changed, for people.
+    """
+
+    path: Path
+    inputs: tuple[TensorFact, ...]
+    outputs: tuple[TensorFact, ...]
+    metadata: dict[str, str]
+    ops: Counter[str]
+    opset: int
+    producer: str
+    size: int
+    model: bytes | None = None
+    repairs: tuple[str, ...] = ()
+    attributes: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def has(self, *ops: str) -> bool:
+        """Whether every one of the operators occurs."""
+        return all(op in self.ops for op in ops)
+
+    def output(self, name: str) -> TensorFact | None:
+        """The output of that name."""
+        return next((item for item in self.outputs if item.name == name), None)
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """In the file's order."""
+        return tuple(item.name for item in self.outputs)
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """In the file's order."""
+        return tuple(item.name for item in self.inputs)
+
+
+def read_graph(path: Path) -> Graph:
+    """Reads and checks a file; a TensorRT suppression node at its end is taken off.
+
+    Raises:
+        ModelLoadError: no ONNX file, damaged, data beside it missing, or operators nobody here has.
+    """
+    model = _parse(path)
+    graph = model.graph
+    if not graph.node or not graph.output:
+        raise ModelLoadError(
+            "The file holds no model", where=path.name, remedy="Export the model again; the copy may be cut short."
+        )
+    _check_external(model, path)
+    repairs: tuple[str, ...] = ()
+    attributes: dict[str, dict[str, Any]] = {}
+    foreign = [node for node in _nodes(graph.node) if node.domain == "TRT" or node.op_type.endswith("_TRT")]
+    blob = None
+    if foreign:
+        attributes, repairs = _cut_trt(model, foreign, path)
+        blob = _serialise(model, path)
+    ops = _count_ops(model)
+    _check_domains(model, ops, path)
+    held = {item.name for item in graph.initializer}
+    return Graph(
+        path=path,
+        inputs=tuple(_tensor(item) for item in graph.input if item.name not in held),
+        outputs=tuple(_tensor(item) for item in graph.output),
+        metadata={item.key: item.value for item in model.metadata_props},
+        ops=ops,
+        opset=max((item.version for item in model.opset_import if item.domain in ("", "ai.onnx")), default=0),
+        producer=f"{model.producer_name} {model.producer_version}".strip(),
+        size=path.stat().st_size,
+        model=blob,
+        repairs=repairs,
+        attributes=attributes,
+    )
+
+
+def _parse(path: Path) -> onnx.ModelProto:
+    again = "Export the model again, or copy the file once more."
+    try:
+        with path.open("rb") as file:
+            head = file.read(64)
+    except FileNotFoundError:
+        raise ModelLoadError(
+            "The model file is not there", where=str(path), remedy="Choose the file again in the profile."
+        ) from None
+    except OSError as error:
+        raise ModelLoadError(
+            f"The model file cannot be read: {error.strerror or error}",
+            where=str(path),
+            remedy="Check its permissions.",
+        ) from None
+    if not head:
+        raise ModelLoadError("The model file is empty (0 bytes)", where=path.name, remedy=again)
+    if head.startswith(b"version https://git-lfs"):
+        raise ModelLoadError(
+            "The file is a Git LFS pointer, not the model itself", where=path.name, remedy="Run `git lfs pull`."
+        )
+    if head.startswith((b"PK\x03\x04", b"\x80\x02", b"\x80\x04")):
+        raise ModelLoadError(
+            "The file is a PyTorch checkpoint or an archive, not ONNX",
+            where=path.name,
+            remedy="Export it to ONNX with the tool it was trained with.",
+        )
+    try:
+        return onnx.load_model(str(path), load_external_data=False)
+    except Exception as error:  # noqa: BLE001 - protobuf's own errors share no base class with anything
+        raise ModelLoadError(
+            "The file is no ONNX model or is damaged", where=path.name, remedy=again, details=str(error)
+        ) from None
+
+
+def _tensor(value: onnx.ValueInfoProto) -> TensorFact:
+    kind = value.type.tensor_type
+    shape: list[int | str | None] = []
+    for dim in kind.shape.dim:
+        if dim.HasField("dim_value") and dim.dim_value > 0:
+            shape.append(int(dim.dim_value))
+        else:
+            shape.append(dim.dim_param or None)
+    return TensorFact(value.name, tuple(shape), _DTYPES.get(kind.elem_type, f"type {kind.elem_type}"))
+
+
+def _nodes(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.NodeProto]:
+    for node in nodes:
+        yield node
+        for attribute in node.attribute:
+            if attribute.type == onnx.AttributeProto.GRAPH:
+                yield from _nodes(attribute.g.node)
+            elif attribute.type == onnx.AttributeProto.GRAPHS:
+                for body in attribute.graphs:
+                    yield from _nodes(body.node)
+
+
+def _count_ops(model: onnx.ModelProto) -> Counter[str]:
+    own = {(item.domain, item.name) for item in model.functions}
+    ops: Counter[str] = Counter()
+    bodies = [model.graph.node, *(item.node for item in model.functions)]
+    for body in bodies:
+        for node in _nodes(body):
+            if (node.domain, node.op_type) in own:
+                continue
+            ops[node.op_type if node.domain in ("", "ai.onnx") else f"{node.domain}::{node.op_type}"] += 1
+    return ops
+
+
+def _check_domains(model: onnx.ModelProto, ops: Counter[str], path: Path) -> None:
+    strange = sorted(op for op in ops if "::" in op and op.split("::")[0] not in KNOWN_DOMAINS)
+    if strange:
+        some = ", ".join(strange[:3]) + (" …" if len(strange) > 3 else "")
+        raise ModelLoadError(
+            f"The model needs an operator that onnxruntime does not have: {some}",
+            where=path.name,
+            remedy="Export it for plain ONNX Runtime, without custom or TensorRT operators.",
+        )
+
+
+def _check_external(model: onnx.ModelProto, path: Path) -> None:
+    missing: set[str] = set()
+    for tensor in _tensors(model.graph):
+        if tensor.data_location != onnx.TensorProto.EXTERNAL:
+            continue
+        place = next((item.value for item in tensor.external_data if item.key == "location"), "")
+        outside = Path(place).is_absolute() or ".." in Path(place).parts
+        if outside or not (path.parent / place).is_file():
+            missing.add(place)
+    if missing:
+        names = ", ".join(sorted(missing)[:3])
+        raise ModelLoadError(
+            f"The model keeps its weights in a file beside it that is not there: {names}",
+            where=path.name,
+            remedy=f"Put {names} into the same folder, unrenamed.",
+        )
+
+
+def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
+    yield from graph.initializer
+    for node in _nodes(graph.node):
+        for attribute in node.attribute:
+            if attribute.type == onnx.AttributeProto.TENSOR:
+                yield attribute.t
+            elif attribute.type == onnx.AttributeProto.GRAPH:
+                yield from attribute.g.initializer
+
+
+def _cut_trt(
+    model: onnx.ModelProto, foreign: list[onnx.NodeProto], path: Path
+) -> tuple[dict[str, dict[str, Any]], tuple[str, ...]]:
+    """Takes one EfficientNMS_TRT node off the end of the graph; its boxes and scores become the outputs."""
+    node = foreign[0]
+    ends = {item.name for item in model.graph.output}
+    at_the_end = bool(node.output) and set(node.output) <= ends and node in list(model.graph.node)
+    if len(foreign) != 1 or node.op_type != "EfficientNMS_TRT" or not at_the_end:
+        raise ModelLoadError(
+            f"The model needs TensorRT operators ({', '.join(sorted({n.op_type for n in foreign}))})",
+            where=path.name,
+            remedy="Export it for ONNX Runtime instead of TensorRT.",
+        )
+    attributes = {item.name: onnx.helper.get_attribute_value(item) for item in node.attribute}
+    keep = {"box_coding", "score_activation", "background_class", "score_threshold", "iou_threshold"}
+    facts = {
+        key: value.decode() if isinstance(value, bytes) else value for key, value in attributes.items() if key in keep
+    }
+    boxes, scores = node.input[0], node.input[1]
+    model.graph.node.remove(node)
+    others = [item for item in model.graph.output if item.name not in set(node.output)]
+    del model.graph.output[:]
+    model.graph.output.extend(
+        [onnx.helper.make_empty_tensor_value_info(boxes), onnx.helper.make_empty_tensor_value_info(scores), *others]
+    )
+    for item in model.graph.output[:2]:
+        item.type.tensor_type.elem_type = onnx.TensorProto.FLOAT
+    dropped = [item for item in model.opset_import if item.domain not in KNOWN_DOMAINS]
+    for item in dropped:
+        model.opset_import.remove(item)
+    note = "The TensorRT suppression at the model's end was taken off; suppression is done here instead."
+    return {"efficient_nms": {**facts, "boxes": boxes, "scores": scores}}, (note,)
+
+
+def _serialise(model: onnx.ModelProto, path: Path) -> bytes:
+    try:
+        onnx.load_external_data_for_model(model, str(path.parent))
+        return bytes(model.SerializeToString())
+    except ValueError:
+        raise ModelLoadError(
+            "The model needs TensorRT operators and is too large to be repaired here (over 2 GB)",
+            where=path.name,
+            remedy="Export it for ONNX Runtime instead of TensorRT.",
+        ) from None

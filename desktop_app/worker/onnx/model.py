@@ -1,0 +1,181 @@
+"""A loaded ONNX model: opened once, warmed, reloaded when its file changes, asked for predictions."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from desktop_app.core.errors import ModelError, ModelLoadError
+from desktop_app.core.prediction import Prediction
+from desktop_app.core.profile import Detection, OnnxSource
+from desktop_app.worker.onnx.decoded import Areas, Decoded, Labels, Polygons, Rows
+from desktop_app.worker.onnx.facts import Facts, gather
+from desktop_app.worker.onnx.families import family
+from desktop_app.worker.onnx.families.base import Family
+from desktop_app.worker.onnx.geometry import Geometry
+from desktop_app.worker.onnx.graph import read_graph
+from desktop_app.worker.onnx.identify import corrected, identify_facts, named
+from desktop_app.worker.onnx.instances import Placed, place_areas, place_labels, place_polygons, place_rows
+from desktop_app.worker.onnx.picture import read_picture
+from desktop_app.worker.onnx.preprocess import to_tensor
+from desktop_app.worker.onnx.session import Session, available_providers
+from desktop_app.worker.onnx.settings import Wanted, merge
+from desktop_app.worker.onnx.sidecars import read_sidecars
+from desktop_app.worker.onnx.spec import Array, Identification, Task
+
+
+class _Opened:
+    """One state of the file: everything that changes together when it is loaded again."""
+
+    def __init__(self, source: OnnxSource) -> None:
+        self.stamp = _stamp(source.path)
+        graph = read_graph(source.path)
+        self.session = Session(graph, source.provider)
+        self.facts: Facts = gather(graph, self.session, read_sidecars(source.path))
+        chosen = source.overrides.get("family")
+        self.found = identify_facts(self.facts, only=chosen if isinstance(chosen, str) else None)
+
+
+class OnnxModel:
+    """A model that answers for pictures. Safe to use from several threads.
+
+    Raises (on construction):
+        ModelLoadError: the file cannot be loaded, or is nothing that gives annotations.
+    """
+
+    def __init__(self, source: OnnxSource, detection: Detection) -> None:
+        self._source = source
+        self._detection = detection
+        self._lock = threading.Lock()
+        self._opened = self._open()
+
+    @property
+    def found(self) -> Identification:
+        """What the file is, corrections applied."""
+        return self._opened.found
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """What the host shows: all of `plugdeck inspect`, and the provider really used with the reason."""
+        session = self._opened.session
+        return {
+            **self.found.as_json(),
+            "provider": session.provider,
+            "providers": available_providers(),
+            "notes": list(session.notes),
+        }
+
+    def predict(self, path: Path, *, page: int = 0, overrides: dict[str, Any] | None = None) -> Prediction:
+        """Runs the model on one picture.
+
+        Raises:
+            AssetError: the picture cannot be read.
+            ModelError: the model failed on it.
+        """
+        notes: list[str] = []
+        opened = self._current(notes)
+        found = opened.found
+        tolerance = found.output.get("tolerance", 1.0)
+        wanted, more = merge(
+            self._detection,
+            overrides,
+            found.classes,
+            tolerance=float(tolerance) if isinstance(tolerance, int | float) else 1.0,
+        )
+        picture = read_picture(path, page=page, target=(found.input.width, found.input.height))
+        tensor, geometry = to_tensor(picture, found.input)
+        chosen = family(found.family)
+        if chosen is None:
+            raise ModelError(f"There is no family “{found.family}”")
+        feeds = chosen.feeds(tensor, geometry, opened.facts, found.input)
+        before = len(opened.session.notes)
+        started = time.perf_counter()
+        outputs = opened.session.run(feeds)
+        run_ms = (time.perf_counter() - started) * 1000
+        notes += [*picture.notes, *more, *opened.session.notes[before:]]
+        decoded = _decode(chosen, outputs, geometry, wanted, found)
+        return _prediction(decoded, geometry, wanted, found, notes, run_ms)
+
+    def _open(self) -> _Opened:
+        opened = _Opened(self._source)
+        opened.found = named(corrected(opened.found, self._source.overrides), self._detection.classes)
+        if opened.found.task is Task.UNSUPPORTED:
+            raise declined(opened.found, self._source.path)
+        return opened
+
+    def _current(self, notes: list[str]) -> _Opened:
+        """The loaded model; loaded again if the file is another one by now."""
+        with self._lock:
+            stamp = _stamp(self._source.path)
+            if stamp is not None and stamp != self._opened.stamp:
+                try:
+                    self._opened = self._open()
+                    notes.append("The model's file has changed and was loaded again.")
+                except ModelLoadError as error:
+                    self._opened.stamp = stamp
+                    notes.append(f"The model's file has changed but cannot be loaded; the former one answers. {error}")
+            return self._opened
+
+
+def declined(found: Identification, path: Path) -> ModelLoadError:
+    """Why a file cannot answer jobs, as an error."""
+    reason = found.why[0] if found.why else "it is no annotation model"
+    remedy = found.warnings[0] if found.warnings else "Use a detector, segmenter, pose model or classifier."
+    return ModelLoadError(f"The model gives no annotations: {reason}", where=path.name, remedy=remedy)
+
+
+def _decode(
+    chosen: Family, outputs: dict[str, Array], geometry: Geometry, wanted: Wanted, found: Identification
+) -> Decoded:
+    try:
+        return chosen.decode(outputs, geometry, wanted, found)
+    except (IndexError, ValueError, KeyError, TypeError) as error:
+        shapes = ", ".join(f"{name} {list(value.shape)}" for name, value in outputs.items())
+        raise ModelError(
+            f"The model's outputs ({shapes}) are not those of the family “{found.family}”",
+            remedy="Choose another family or input size in the profile.",
+            details=f"{type(error).__name__}: {error}",
+        ) from error
+
+
+def _prediction(
+    decoded: Decoded, geometry: Geometry, wanted: Wanted, found: Identification, notes: list[str], run_ms: float
+) -> Prediction:
+    names = found.classes
+    placed = Placed([], [])
+    labels: list[dict[str, Any]] = []
+    if isinstance(decoded, Labels):
+        labels = place_labels(decoded, wanted, names)
+    elif isinstance(decoded, Rows):
+        placed = place_rows(decoded, geometry, wanted, names, found.keypoints)
+    elif isinstance(decoded, Polygons):
+        placed = place_polygons(decoded, geometry, wanted, names)
+    elif isinstance(decoded, Areas):
+        placed = place_areas(decoded, geometry, wanted, names)
+    instances = placed.kept(wanted)
+    return Prediction(
+        instances=instances,
+        classifications=labels,
+        candidates=placed.candidates,
+        notes=(*notes, *placed.notes),
+        class_names=names,
+        width=geometry.asset_width,
+        height=geometry.asset_height,
+        run_ms=round(run_ms, 3),
+    )
+
+
+def prediction_json(prediction: Prediction) -> dict[str, Any]:
+    """The fields of a prediction as a result frame carries them."""
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(prediction).items()}
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size

@@ -1,0 +1,178 @@
+"""One onnxruntime session: which provider it really uses and why, threads, and its errors in plain words."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import onnxruntime
+
+from desktop_app.core.errors import ModelError, ModelLoadError
+from desktop_app.worker.onnx.graph import Graph
+from desktop_app.worker.onnx.spec import Array
+
+PROVIDERS: Mapping[str, str] = {
+    "cpu": "CPUExecutionProvider",
+    "cuda": "CUDAExecutionProvider",
+    "tensorrt": "TensorrtExecutionProvider",
+    "directml": "DmlExecutionProvider",
+    "coreml": "CoreMLExecutionProvider",
+    "openvino": "OpenVINOExecutionProvider",
+}
+_SHORT = {value: key for key, value in PROVIDERS.items()}
+_CPU = PROVIDERS["cpu"]
+_MEMORY_SIGNS = ("out of memory", "failed to allocate memory", "bad_alloc", "cuda_error_out_of_memory", "bfc_arena")
+
+# Its own warnings about graph optimisation say nothing to the person at the screen.
+onnxruntime.set_default_logger_severity(3)
+
+
+def available_providers() -> list[str]:
+    """Short names of what this onnxruntime was built with, best first as it orders them."""
+    return [_SHORT[name] for name in onnxruntime.get_available_providers() if name in _SHORT]
+
+
+class Session:
+    """A loaded model.
+
+    One session serves every concurrent run with the same weights: a single run gets all threads, runs in a burst
+    share them, and the memory is the same either way. Threads sleep between operators instead of spinning, so an
+    idle or half-busy worker leaves the machine to its owner.
+
+    Attributes:
+        provider: short name of the execution provider that really runs the model.
+        notes: why it is not the one that was asked for, where so.
+    """
+
+    def __init__(self, graph: Graph, provider: str = "cpu", *, threads: int | None = None) -> None:
+        self._graph = graph
+        self._threads = threads or max(1, len(_own_cores()))
+        self.notes: list[str] = []
+        self._session = self._open(provider.lower())
+        names = self._session.get_providers()
+        self.provider = _SHORT.get(names[0], names[0]) if names else "cpu"
+        if self.provider != provider.lower() and not self.notes:
+            self.notes.append(f"{provider} did not start; the model runs on {self.provider}.")
+        self.input_types = {item.name: item.type for item in self._session.get_inputs()}
+        self.output_names = [item.name for item in self._session.get_outputs()]
+
+    def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
+        """Runs the model once; float16 outputs come back as float32.
+
+        Raises:
+            ModelError: the model failed on these inputs.
+        """
+        try:
+            values = self._session.run(self.output_names, dict(feeds))
+        except Exception as error:  # noqa: BLE001 - onnxruntime raises types of its own that share no base class
+            if _is_memory(error) and self.provider != "cpu":
+                self.notes.append(f"{self.provider} ran out of memory; the model was moved to the CPU.")
+                self._session = self._build([_CPU])
+                self.provider = "cpu"
+                return self.run(feeds)
+            raise _run_error(error, self._graph) from None
+        return {name: _plain(value) for name, value in zip(self.output_names, values, strict=True)}
+
+    def _open(self, provider: str) -> Any:
+        if provider not in PROVIDERS:
+            raise ModelLoadError(
+                f"There is no provider called “{provider}”", remedy=f"Use one of {', '.join(PROVIDERS)}."
+            )
+        if provider == "cpu":
+            return self._build([_CPU])
+        if provider not in available_providers():
+            here = ", ".join(available_providers()) or "cpu"
+            self.notes.append(f"{provider} is not part of the installed onnxruntime ({here} is); the CPU is used.")
+            return self._build([_CPU])
+        try:
+            session = self._build([PROVIDERS[provider], _CPU])
+        except ModelLoadError as error:
+            self.notes.append(f"{provider} did not start ({error.details or error.what}); the CPU is used.")
+            return self._build([_CPU])
+        return session
+
+    def _build(self, providers: list[str]) -> Any:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = self._threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 4
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        source: Any = self._graph.model if self._graph.model is not None else str(self._graph.path)
+        try:
+            return onnxruntime.InferenceSession(source, options, providers=providers)
+        except Exception as error:  # noqa: BLE001 - see run()
+            raise _load_error(error, self._graph) from None
+
+
+def _own_cores() -> set[int] | range:
+    return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
+
+
+def _plain(value: Any) -> Array:
+    if isinstance(value, list):  # sequences of maps from ai.onnx.ml classifiers
+        return np.array(value, dtype=object)
+    array = np.asarray(value)
+    return array.astype(np.float32) if array.dtype == np.float16 else array
+
+
+def _is_memory(error: BaseException) -> bool:
+    text = str(error).lower()
+    return isinstance(error, MemoryError) or any(sign in text for sign in _MEMORY_SIGNS)
+
+
+def _load_error(error: Exception, graph: Graph) -> ModelLoadError:
+    text, where = str(error), graph.path.name
+    lowered = text.lower()
+    if _is_memory(error):
+        return ModelLoadError(
+            "The model does not fit into memory", where=where, remedy="Close other programs or use a smaller model."
+        )
+    if "not a registered function/op" in lowered or "no op registered" in lowered:
+        return ModelLoadError(
+            "The model needs an operator that onnxruntime does not have",
+            where=where,
+            remedy="Export it for plain ONNX Runtime, without custom operators.",
+            details=text,
+        )
+    if "could not find an implementation" in lowered:
+        return ModelLoadError(
+            "The model uses an operator in a number type that this provider cannot compute",
+            where=where,
+            remedy="Export it in float32 or choose another provider.",
+            details=text,
+        )
+    if "ir version" in lowered or ("opset" in lowered and "support" in lowered):
+        return ModelLoadError(
+            f"The model's ONNX version (opset {graph.opset}) is newer than this app can run",
+            where=where,
+            remedy="Export it with an older opset, such as 17.",
+            details=text,
+        )
+    if "external" in lowered:
+        return ModelLoadError(
+            "The file beside the model that holds its weights is missing or cut short",
+            where=where,
+            remedy="Copy the model together with its data file again.",
+            details=text,
+        )
+    return ModelLoadError(
+        "onnxruntime cannot load the model", where=where, remedy="Export it again; details say why.", details=text
+    )
+
+
+def _run_error(error: Exception, graph: Graph) -> ModelError:
+    text, where = str(error), graph.path.name
+    if _is_memory(error):
+        return ModelError(
+            "The model ran out of memory", where=where, remedy="Lower the input size or the concurrency.", details=text
+        )
+    if "INVALID_ARGUMENT" in text or "Got invalid dimensions" in text:
+        return ModelError(
+            "The model does not take an input of this shape or type",
+            where=where,
+            remedy="Correct the input's size, layout or channels in the profile.",
+            details=text,
+        )
+    return ModelError("The model failed while running", where=where, remedy="See the details.", details=text)

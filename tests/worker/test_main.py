@@ -1,0 +1,102 @@
+"""The worker as a process: load, run, inspect and failure over real pipes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from desktop_app.child.wire import read_frame, write_frame
+from desktop_app.core.prediction import Prediction
+from desktop_app.core.resources import resource
+
+MODEL = resource("demo", "fasteners.onnx")
+
+
+class Worker:
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self.process = process
+
+    def send(self, frame: dict[str, Any]) -> None:
+        assert self.process.stdin is not None
+        write_frame(self.process.stdin, frame)
+
+    def receive(self, *kinds: str) -> dict[str, Any]:
+        assert self.process.stdout is not None
+        while True:
+            frame, _ = read_frame(self.process.stdout)
+            if frame["type"] in kinds:
+                return frame
+
+
+@contextmanager
+def started() -> Iterator[Worker]:
+    command = [sys.executable, "-u", "-c", "from desktop_app.worker.main import main; main()"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
+    ) as process:
+        try:
+            yield Worker(process)
+        finally:
+            process.kill()
+
+
+@pytest.fixture
+def worker() -> Iterator[Worker]:
+    with started() as one:
+        yield one
+
+
+def test_broken_model_fails_with_one_sentence(worker: Worker, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.onnx"
+    bad.write_bytes(b"")
+    worker.send({"type": "load", "source": {"kind": "onnx", "path": str(bad)}, "detection": {}})
+    failed = worker.receive("failed")
+    assert failed["what"] == "The model file is empty (0 bytes)"
+    assert failed["where"] == "bad.onnx"
+    assert failed["remedy"]
+
+
+def test_settings_that_are_none_fail(worker: Worker) -> None:
+    worker.send({"type": "load", "source": {"kind": "onnx"}, "detection": {}})
+    assert "not valid" in worker.receive("failed")["what"]
+
+
+@pytest.mark.skipif(not MODEL.exists(), reason="the demo model is not there yet")
+def test_demo_model_answers_a_picture_and_reports_a_bad_one(worker: Worker, tmp_path: Path) -> None:
+    worker.send({"type": "load", "source": {"kind": "onnx", "path": str(MODEL)}, "detection": {"confidence": 0.3}})
+    loaded = worker.receive("loaded", "failed")
+    assert loaded["type"] == "loaded", loaded
+    assert (loaded["info"]["family"], loaded["info"]["confidence"]) == ("ultralytics", "certain")
+    assert loaded["info"]["provider"] == "cpu"
+    good, bad = tmp_path / "good.png", tmp_path / "bad.jpg"
+    Image.new("RGB", (300, 200), (90, 90, 90)).save(good)
+    bad.write_text("hello")
+    worker.send({"type": "run", "id": 1, "data": {}, "assetPath": str(good), "overrides": {"hue": 3}})
+    result = worker.receive("result", "error")
+    assert result["type"] == "result", result
+    prediction = Prediction(**result["prediction"])
+    assert (prediction.width, prediction.height) == (300, 200)
+    assert any("hue" in note for note in prediction.notes)
+    worker.send({"type": "run", "id": 2, "data": {}, "assetPath": str(bad)})
+    error = worker.receive("result", "error")
+    assert error["what"] == "The asset is text, not a picture"
+    worker.send({"type": "run", "id": 3, "data": {}, "assetPath": None})
+    assert "no asset" in worker.receive("result", "error")["what"]
+    worker.send({"type": "stop"})
+    worker.receive("ended")
+    assert worker.process.wait(timeout=20) == 0
+
+
+@pytest.mark.skipif(not MODEL.exists(), reason="the demo model is not there yet")
+def test_inspecting_gives_the_facts(worker: Worker) -> None:
+    worker.send({"type": "load", "inspect": str(MODEL)})
+    loaded = worker.receive("loaded", "failed")
+    assert loaded["info"]["task"] == "detect"
+    assert set(loaded["info"]) >= {"family", "task", "input", "classes", "output", "confidence", "why", "warnings"}
