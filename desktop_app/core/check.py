@@ -12,11 +12,13 @@ extent or no mapped schemaId (facts: annotation-format, What goes wrong in pract
 
 from __future__ import annotations
 
-from collections.abc import Callable, Set as AbstractSet
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
-from desktop_app.core.check_shapes import ShapeCheck, same, wrong
+from desktop_app.core.check_points import wrong
+from desktop_app.core.check_shapes import ShapeCheck, same
 from desktop_app.core.errors import AnswerError
 from desktop_app.core.notes import Notes, quoted
 from desktop_app.core.plain import plain, without_non_finite

@@ -8,11 +8,10 @@ object has to be left out. What cannot be a shape at all raises AnswerError with
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable
 from typing import Any
 
-from desktop_app.core.errors import AnswerError
+from desktop_app.core.check_points import LIMIT, NUMBER_TYPES, PointReader, wrong
 from desktop_app.core.geometry import (
     Box,
     bounds,
@@ -22,26 +21,20 @@ from desktop_app.core.geometry import (
     rotated_corners,
     wrap_degrees,
 )
-from desktop_app.core.notes import Notes, quoted
-from desktop_app.core.shapes import is_number, upright_sizes
+from desktop_app.core.notes import Notes
+from desktop_app.core.shapes import upright_sizes
 
 CROSSING_BUDGET = 100_000
 """Steps (a point looked at, a pair of sides compared) spent on one answer to find polygons that cross themselves;
 about a tenth of a second. Polygons after that go unchecked: it is only a warning."""
 
-LIMIT = 1e12
-"""No coordinate is larger, in pixels, seconds or characters; what is counts as not finite."""
-
 OVERHANG = 1.0
 """Pixels that a shape may reach beyond the picture without a word: rounding, not a mistake."""
 
 _EXACT = 1e-6
-_NUMBER_TYPES = frozenset({int, float})
-_NUMBER_TEXT = re.compile(r"[+-]?(\d{1,20}(\.\d{0,20})?|\.\d{1,20})([eE][+-]?\d{1,3})?", re.ASCII)
-_NOT_FINITE = "a coordinate is not a finite number; left out"
 
 
-class ShapeCheck:
+class ShapeCheck(PointReader):
     """The checks of one answer's shapes.
 
     Attributes:
@@ -52,7 +45,7 @@ class ShapeCheck:
     def __init__(self, notes: Notes, *, ours: bool, size: tuple[int, int] | None) -> None:
         self.seen = 0
         self.normalised = 0
-        self._notes = notes
+        super().__init__(notes)
         self._ours = ours
         self._right: float
         self._bottom: float
@@ -88,10 +81,10 @@ class ShapeCheck:
         except (KeyError, TypeError):
             return False
         if not (
-            type(x) in _NUMBER_TYPES
-            and type(y) in _NUMBER_TYPES
-            and type(width) in _NUMBER_TYPES
-            and type(height) in _NUMBER_TYPES
+            type(x) in NUMBER_TYPES
+            and type(y) in NUMBER_TYPES
+            and type(width) in NUMBER_TYPES
+            and type(height) in NUMBER_TYPES
             and 0 <= x <= LIMIT
             and 0 <= y <= LIMIT
             and 0 < width <= LIMIT
@@ -105,7 +98,7 @@ class ShapeCheck:
         return True
 
     def _box(self, value: Any, field: str) -> Any:
-        value = self._with_numbers(value, ("x", "y", "width", "height"), field)
+        value = self.with_numbers(value, ("x", "y", "width", "height"), field)
         if value is None:
             return None
         x, y, width, height = value["x"], value["y"], value["width"], value["height"]
@@ -114,7 +107,7 @@ class ShapeCheck:
             y, height = (y + height, -height) if height < 0 else (y, height)
             self._notes.repaired("a negative width or height; turned round to the top left corner", field)
             value = {**value, "x": x, "y": y, "width": width, "height": height}
-            if not self._is_within_limit((x, y, width, height), field):
+            if not self.is_within_limit((x, y, width, height), field):
                 return None
         if (width == 0 or height == 0) and not self._accept_empty("a box", field):
             return None
@@ -135,7 +128,7 @@ class ShapeCheck:
         return clipped
 
     def _rotated(self, value: Any, field: str) -> Any:
-        value = self._with_numbers(value, ("x", "y", "width", "height", "rotation"), field)
+        value = self.with_numbers(value, ("x", "y", "width", "height", "rotation"), field)
         if value is None:
             return None
         x, y, width, height = value["x"], value["y"], value["width"], value["height"]
@@ -149,7 +142,7 @@ class ShapeCheck:
             self._notes.repaired("a negative width or height; turned round", field)
             value = {**value, "x": x, "y": y, "width": width, "height": height}
             value.pop("corners", None)
-            if not self._is_within_limit((x, y, width, height), field):
+            if not self.is_within_limit((x, y, width, height), field):
                 return None
         if (width == 0 or height == 0) and not self._accept_empty("a box", field):
             return None
@@ -162,7 +155,7 @@ class ShapeCheck:
     # Points
 
     def _polygon(self, value: Any, field: str) -> Any:
-        points = self._points(value, 3, field)
+        points = self.points(value, 3, field)
         return None if points is None else self._outline(points, field)
 
     def _outline(self, points: list[Any], field: str) -> Any:
@@ -186,7 +179,7 @@ class ShapeCheck:
         return points
 
     def _polyline(self, value: Any, field: str) -> Any:
-        points = self._points(value, 2, field)
+        points = self.points(value, 2, field)
         if points is None:
             return None
         if self._place_points(points, field) and self._ours:
@@ -198,7 +191,7 @@ class ShapeCheck:
         return points
 
     def _point(self, value: Any, field: str) -> Any:
-        points = self._points([value], 1, field)
+        points = self.points([value], 1, field)
         if points is None:
             return None
         (point,) = points
@@ -256,7 +249,7 @@ class ShapeCheck:
     # Text
 
     def _span(self, value: Any, field: str) -> Any:
-        value = self._with_numbers(value, ("start", "end"), field)
+        value = self.with_numbers(value, ("start", "end"), field)
         if value is None:
             return None
         start, end = value["start"], value["end"]
@@ -273,11 +266,11 @@ class ShapeCheck:
         if type(value) is not dict:
             raise wrong(value, "an object with x1, y1, x2, y2 or with position", field)
         if "position" not in value:
-            return self._with_numbers(value, ("x1", "y1", "x2", "y2"), field)
+            return self.with_numbers(value, ("x1", "y1", "x2", "y2"), field)
         position = value["position"]
         if type(position) is not dict:
             raise wrong(position, "an object with boundingRect", f"{field}.position")
-        area = self._with_numbers(
+        area = self.with_numbers(
             position.get("boundingRect"), ("x1", "y1", "x2", "y2"), f"{field}.position.boundingRect"
         )
         if area is None:
@@ -285,84 +278,6 @@ class ShapeCheck:
         if area is not position["boundingRect"]:
             return {**value, "position": {**position, "boundingRect": area}}
         return value
-
-    # Numbers
-
-    def _with_numbers(self, value: Any, names: tuple[str, ...], field: str) -> Any:
-        """The object with numbers under all names, or None when one of them is not finite."""
-        if type(value) is not dict:
-            raise wrong(value, f"an object with {', '.join(names)}", field)
-        for name in names:
-            number: Any = value.get(name)
-            if type(number) not in _NUMBER_TYPES:
-                if name not in value:
-                    raise AnswerError(
-                        f"The answer lacks {name}", where=f"{field}.{name}", remedy=f"Give {', '.join(names)}."
-                    )
-                number = self._number(number, f"{field}.{name}")
-                value = {**value, name: number}
-            if not -LIMIT <= number <= LIMIT:
-                self._notes.repaired(_NOT_FINITE, f"{field}.{name}")
-                return None
-        return value
-
-    def _is_within_limit(self, numbers: tuple[float, ...], field: str) -> bool:
-        if all(-LIMIT <= number <= LIMIT for number in numbers):
-            return True
-        self._notes.repaired(_NOT_FINITE, field)
-        return False
-
-    def _number(self, value: Any, field: str) -> Any:
-        if type(value) is list and len(value) == 1:
-            self._notes.repaired("a list of one number; read as the number", field)
-            value = value[0]
-        if type(value) is str and _NUMBER_TEXT.fullmatch(value.strip()):
-            self._notes.repaired("a number written as text; read as the number", field)
-            text = value.strip()
-            value = int(text) if text.lstrip("+-").isdigit() else float(text)
-        if type(value) not in _NUMBER_TYPES:
-            raise wrong(value, "a number", field)
-        return value
-
-    def _points(self, value: Any, least: int, field: str) -> list[Any] | None:
-        """The list of points, itself where it is right; None when too few of them or one is not finite."""
-        if type(value) is not list:
-            raise wrong(value, "a list of points such as [[x, y], …]", field)
-        if not _are_points(value):
-            value = self._read_points(value, least, field)
-        if not all([-LIMIT <= x <= LIMIT and -LIMIT <= y <= LIMIT for x, y in value]):  # noqa: C419 - twice as fast
-            self._notes.repaired(_NOT_FINITE, field)
-            return None
-        if len(value) < least:
-            self._notes.repaired(f"fewer than {least} points; left out", field)
-            return None
-        points: list[Any] = value
-        return points
-
-    def _read_points(self, value: list[Any], least: int, field: str) -> list[Any]:
-        if least > 1 and len(value) == 1 and type(value[0]) is list and value[0] and type(value[0][0]) is list:
-            self._notes.repaired("a list of points inside one more list; read as the points", field)
-            value = value[0]
-        if least > 1 and len(value) >= 2 * least and len(value) % 2 == 0 and all(map(is_number, value)):
-            self._notes.repaired("numbers in a row; read as x and y in turn", field)
-            return [[value[index], value[index + 1]] for index in range(0, len(value), 2)]
-        return [
-            self._read_point(point, f"{field}[{index}]" if least > 1 else field) for index, point in enumerate(value)
-        ]
-
-    def _read_point(self, point: Any, field: str) -> list[Any]:
-        if type(point) is dict and point.keys() == {"x", "y"}:
-            self._notes.repaired("a point as an object with x and y; read as [x, y]", field)
-            point = [point["x"], point["y"]]
-        elif type(point) is list and len(point) == 1 and type(point[0]) is list and len(point[0]) == 2:
-            self._notes.repaired("a point inside one more list; read as the point", field)
-            (point,) = point
-        if type(point) is not list or len(point) != 2:
-            raise wrong(point, "a point [x, y]", field)
-        x, y = point
-        if type(x) in _NUMBER_TYPES and type(y) in _NUMBER_TYPES:
-            return point
-        return [self._number(x, f"{field}[0]"), self._number(y, f"{field}[1]")]
 
     # Places
 
@@ -406,30 +321,3 @@ class ShapeCheck:
 def same(kept: list[Any], before: Any) -> bool:
     """Whether a list was checked without a change: the very same items."""
     return type(before) is list and len(kept) == len(before) and all(a is b for a, b in zip(kept, before, strict=True))
-
-
-def wrong(value: Any, needed: str, field: str) -> AnswerError:
-    """The error for a value that cannot be read as what stands in its place."""
-    if value is None:
-        found = "nothing (null)"
-    elif type(value) is bool:
-        found = "true" if value else "false"
-    elif type(value) is str:
-        found = f"the text {quoted(value, 40)}"
-    elif type(value) in _NUMBER_TYPES:
-        found = f"the number {quoted(value, 20)[1:-1]}"
-    elif type(value) is list:
-        found = f"a list of {len(value)}"
-    else:
-        found = "an object"
-    return AnswerError(f"The answer has {found} where {needed} belongs", where=field)
-
-
-def _are_points(value: list[Any]) -> bool:
-    for point in value:
-        if type(point) is not list or len(point) != 2:
-            return False
-        x, y = point
-        if type(x) not in _NUMBER_TYPES or type(y) not in _NUMBER_TYPES:
-            return False
-    return True

@@ -26,7 +26,7 @@ def plain(value: Any, notes: Notes, field: str = "") -> tuple[Any, bool]:
     Raises:
         AnswerError: something inside has no JSON form, or is nested deeper than `MAX_DEPTH`.
     """
-    if _is_plain(value):
+    if is_plain(value):
         return value, True
     converter = _Converter(notes, field)
     result = converter.convert(value)
@@ -45,7 +45,8 @@ def without_non_finite(value: Any, notes: Notes, field: str = "") -> Any:
     return value
 
 
-def _is_plain(value: Any) -> bool:
+def is_plain(value: Any) -> bool:
+    """Whether it is finite JSON of at most `MAX_DEPTH` levels, built of Python's own types."""
     # Level by level instead of recursive, and without a call per value: this runs over every coordinate of an answer.
     level: list[Any] = [[value]]
     for _ in range(MAX_DEPTH + 1):
