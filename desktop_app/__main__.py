@@ -1,0 +1,34 @@
+"""Decides which face to show: the window, the command line or a worker."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs Plugdeck; returns the exit code."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    # Children of ours; nothing else may be imported or read from their pipes before.
+    if arguments[:1] == ["--worker"]:
+        from desktop_app.worker.main import main as worker
+
+        return worker()
+    if arguments[:1] == ["--child"]:
+        from desktop_app.child.boot import main as child
+
+        return child()
+
+    from desktop_app.cli.parser import build_parser
+
+    options = build_parser().parse_args(arguments)
+    if options.command is None or (options.command == "demo" and not options.headless):
+        from desktop_app.app import run as window
+
+        return window(options)
+    from desktop_app.cli.main import run
+
+    return run(options)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,78 @@
+"""`plugdeck jobs …`: the history."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+from dataclasses import asdict
+from typing import Any
+
+from desktop_app.cli.output import print_json, say, table
+from desktop_app.core.errors import KnownError, UsageError
+from desktop_app.core.job import JobDetail, JobRecord, JobState
+from desktop_app.host import Host
+from desktop_app.store.history import JobFilter
+
+
+async def run(host: Host, options: argparse.Namespace) -> int:
+    """Does what the action says."""
+    if options.action == "list":
+        await _list(host, options)
+    else:
+        await _show(host, options.session)
+    return 0
+
+
+async def _list(host: Host, options: argparse.Namespace) -> None:
+    profile_id = host.profiles.get(options.profile).id if options.profile else None
+    state = None
+    if options.state:
+        try:
+            state = JobState(options.state.lower())
+        except ValueError:
+            names = ", ".join(state.value for state in JobState)
+            raise UsageError(f"There is no state {options.state!r}", remedy=f"Use one of: {names}.") from None
+    records = await host.history.list(JobFilter(profile_id=profile_id, state=state), limit=options.limit)
+    if options.json:
+        print_json([record_json(record) for record in records])
+        return
+    if not records:
+        say("No jobs yet.")
+        return
+    rows = [["ARRIVED", "PROFILE", "SESSION", "STATE", "MS", "ANNOTATIONS", "ERROR"]]
+    for record in records:
+        arrived = datetime.datetime.fromtimestamp(record.received_at).strftime("%Y-%m-%d %H:%M:%S")  # noqa: DTZ006
+        total = "" if record.timings.total is None else f"{record.timings.total:.0f}"
+        state_name, found = record.state.value, str(record.objects)
+        rows.append([arrived, record.profile_name, record.session, state_name, total, found, record.error[:80]])
+    table(rows)
+
+
+async def _show(host: Host, session: str) -> None:
+    records = await host.history.find_session(session)
+    if not records:
+        raise KnownError("The history has no job of that session", where=session, remedy="See: plugdeck jobs list")
+    shown = [{**record_json(record), **_detail_json(await host.history.detail(record.id))} for record in records]
+    print_json(shown[0] if len(shown) == 1 else shown)
+
+
+def record_json(record: JobRecord) -> dict[str, Any]:
+    """A job as the commands print it; the keys are stable."""
+    fields = asdict(record)
+    fields["profile"] = fields.pop("profile_name")
+    fields["state"] = record.state.value
+    fields["error"] = record.error or None
+    del fields["timings"]
+    fields["timings_ms"] = record.timings.as_dict()
+    for key in ("received_at", "updated_at"):
+        fields[key] = datetime.datetime.fromtimestamp(fields[key], datetime.UTC).isoformat(timespec="milliseconds")
+    return fields
+
+
+def _detail_json(detail: JobDetail) -> dict[str, Any]:
+    return {
+        "payload": detail.payload,
+        "answer": detail.answer,
+        "response": detail.response,
+        "notes": list(detail.notes),
+    }

@@ -1,0 +1,73 @@
+"""Runs one command: opens the host, calls the command, maps what happens to exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Awaitable, Callable
+
+from desktop_app.cli.output import complain
+from desktop_app.core.errors import KnownError, UsageError
+from desktop_app.host import Host
+from desktop_app.store.paths import DataDir, default_root
+
+DONE, FAILED, WRONG_USAGE = 0, 1, 2
+INTERRUPTED = 130
+
+
+def run(options: argparse.Namespace) -> int:
+    """Does what the parsed options say; returns the exit code."""
+    _set_up_logging(options.log_level)
+    try:
+        return asyncio.run(_command(options))
+    except UsageError as error:
+        complain(str(error))
+        return WRONG_USAGE
+    except KnownError as error:
+        complain(str(error))
+        return FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader at the other end (`| head`) has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+
+
+async def _command(options: argparse.Namespace) -> int:
+    name = options.command
+    if name == "demo":
+        from desktop_app.cli.demo import headless
+
+        return await headless(options)
+    if name == "hub":
+        from desktop_app.cli.serve import hub
+
+        return await hub(options)
+    return await _with_host(_on_host(name), options, serve=name == "run")
+
+
+def _on_host(name: str) -> Callable[[Host, argparse.Namespace], Awaitable[int]]:
+    from desktop_app.cli import jobs, profiles, serve, test
+
+    return {"profiles": profiles.run, "jobs": jobs.run, "run": serve.run, "test": test.run}[name]
+
+
+async def _with_host(
+    command: Callable[[Host, argparse.Namespace], Awaitable[int]], options: argparse.Namespace, *, serve: bool
+) -> int:
+    host = Host(DataDir(options.data_dir or default_root()))
+    try:
+        await host.start(serve=serve)
+        return await command(host, options)
+    finally:
+        await host.stop(0.0)
+
+
+def _set_up_logging(level: str | None) -> None:
+    logging.basicConfig(
+        level=(level or "warning").upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )

@@ -1,0 +1,101 @@
+"""From options to a profile."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from desktop_app.cli.parser import SHAPES
+from desktop_app.core.errors import UsageError
+from desktop_app.core.profile import CallbackSource, Detection, OnnxSource, Profile, RemoteSource
+
+ModelSource = OnnxSource | CallbackSource | RemoteSource
+
+
+def has_model(options: argparse.Namespace) -> bool:
+    """Whether a model was named."""
+    return any(value is not None for value in (options.onnx, options.script, options.remote))
+
+
+def source_of(options: argparse.Namespace) -> ModelSource:
+    """The model source that the options name.
+
+    Raises:
+        UsageError: a file is not there, or options do not fit together.
+    """
+    if options.remote is not None:
+        if not options.model:
+            raise UsageError("--remote needs the model's name", remedy="Add --model NAME.")
+        return RemoteSource(url=options.remote, model=options.model)
+    if options.model:
+        raise UsageError("--model goes with --remote")
+    if options.onnx is not None:
+        if options.python is not None:
+            raise UsageError("--python goes with --script")
+        return OnnxSource(path=_file(options.onnx), provider=options.provider or "cpu")
+    python = options.python
+    if python is not None:
+        # Not resolved: a virtual environment's python is a link, and following it leaves the environment.
+        python = _file(python, resolve=False)
+    return CallbackSource(script=_file(options.script), python=python)
+
+
+def profile_of(name: str, host: str, plugin_id: str, options: argparse.Namespace) -> Profile:
+    """The profile that the options describe.
+
+    Raises:
+        UsageError: a value does not fit.
+    """
+    fields: dict[str, Any] = {"name": name, "host": host, "plugin_id": plugin_id, "source": source_of(options)}
+    detection: dict[str, Any] = {}
+    if options.confidence is not None:
+        detection["confidence"] = options.confidence
+    if options.iou is not None:
+        detection["iou"] = options.iou
+    if options.classes is not None:
+        detection["classes"] = class_names(options.classes)
+    if options.shape is not None:
+        detection["shape"] = SHAPES[options.shape]
+    given = {
+        "concurrency": options.concurrency,
+        "timeout_s": options.timeout,
+        "answer_format": options.answer_format,
+        "allow_private_assets": options.allow_private_assets or None,
+    }
+    fields.update({key: value for key, value in given.items() if value is not None})
+    try:
+        return Profile.model_validate({**fields, "detection": Detection.model_validate(detection)})
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise UsageError(f"The profile's {where} {first['msg'].removeprefix('Value error, ')}") from error
+
+
+def class_names(text: str) -> tuple[str, ...]:
+    """Class names from `a,b,c` or from a file with one name a line.
+
+    Raises:
+        UsageError: there are none.
+    """
+    path = Path(text)
+    if path.is_file():
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError("The class names cannot be read", where=text, remedy="Give a text file.") from error
+    else:
+        lines = text.split(",")
+    names = tuple(line.strip() for line in lines if line.strip())
+    if not names:
+        raise UsageError("There are no class names", where=text)
+    return names
+
+
+def _file(path: Path, *, resolve: bool = True) -> Path:
+    path = path.expanduser()
+    if not path.is_file():
+        raise UsageError("There is no such file", where=str(path))
+    return path.resolve() if resolve else path.absolute()

@@ -1,0 +1,158 @@
+"""`plugdeck run` and `plugdeck hub`: serving without a window until a signal comes."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+from collections.abc import Callable
+from typing import Any
+
+from desktop_app.cli.output import print_json, say
+from desktop_app.core.errors import UsageError
+from desktop_app.core.events import Event, JobChanged, Level, Logged, ProfileState, StatusChanged
+from desktop_app.core.job import JobRecord
+from desktop_app.host import Host
+
+SIGTERM_DRAIN_S = 8.0
+SIGINT_DRAIN_S = 2.5
+"""Ctrl-C takes at most 5 s with all that has to be closed; SIGTERM at most 10 s."""
+
+
+class Stop:
+    """Waits for SIGINT or SIGTERM (or `now()`); a second signal shortens the drain to nothing."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+        self.drain_s = SIGINT_DRAIN_S
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            try:
+                loop.add_signal_handler(number, self._heard, number)
+            except NotImplementedError:  # Windows
+                signal.signal(number, lambda got, _frame: loop.call_soon_threadsafe(self._heard, got))
+
+    def _heard(self, number: int) -> None:
+        if self._event.is_set():
+            self.drain_s = 0.0
+        else:
+            self.drain_s = SIGTERM_DRAIN_S if number == signal.SIGTERM else SIGINT_DRAIN_S
+        self._event.set()
+
+    def now(self) -> None:
+        """Stops without a signal."""
+        self._event.set()
+
+    async def wait(self) -> None:
+        """Returns once it is time to stop."""
+        await self._event.wait()
+
+
+class Printer:
+    """Tells the host's events on stdout, for people or as JSON lines."""
+
+    def __init__(self, host: Host, *, as_json: bool) -> None:
+        self._host = host
+        self._json = as_json
+        self._last: dict[str, tuple[ProfileState, str]] = {}
+        self._ready: set[str] = set()
+        self._ended: set[str] = set()
+        self._on_end: Callable[[JobRecord], None] = lambda _: None
+        self.disconnect = host.events.connect(self._heard)
+
+    def on_end(self, heard: Callable[[JobRecord], None]) -> None:
+        """Names who hears of each job's terminal record."""
+        self._on_end = heard
+
+    def _heard(self, event: Event) -> None:
+        if isinstance(event, StatusChanged):
+            self._state(event)
+        elif isinstance(event, JobChanged) and event.record.state.terminal:
+            self._job(event.record)
+        elif isinstance(event, Logged) and not self._json:
+            for line in event.lines:
+                if line.level >= Level.WARNING and not line.job_id:
+                    say(f"{line.profile_name or 'plugdeck'}: {line.level.name.lower()}: {line.message}")
+
+    def _state(self, event: StatusChanged) -> None:
+        status = event.status
+        name = self._name(status.profile_id)
+        online = status.state in (ProfileState.ONLINE, ProfileState.BUSY)
+        if online and status.profile_id not in self._ready:
+            self._ready.add(status.profile_id)
+            if self._json:
+                print_json({"event": "ready", "profile": name}, compact=True)
+        elif not online:
+            self._ready.discard(status.profile_id)
+        if self._last.get(status.profile_id) == (status.state, status.detail):
+            return
+        self._last[status.profile_id] = (status.state, status.detail)
+        if self._json:
+            state = {"event": "state", "profile": name, "state": status.state.value, "detail": status.detail}
+            print_json(state, compact=True)
+        elif status.state is not ProfileState.BUSY:
+            say(f"{name}: {status.state}{f' ({status.detail})' if status.detail else ''}")
+
+    def _job(self, record: JobRecord) -> None:
+        if record.id in self._ended:  # told again because its asset came late
+            return
+        self._ended.add(record.id)
+        if self._json:
+            print_json(job_event(record), compact=True)
+        else:
+            say(job_line(record))
+        self._on_end(record)
+
+    def _name(self, profile_id: str) -> str:
+        return next((p.name for p in self._host.profiles.all() if p.id == profile_id), profile_id)
+
+
+def job_event(record: JobRecord) -> dict[str, Any]:
+    """The JSON line of a job that has ended."""
+    return {
+        "event": "job",
+        "profile": record.profile_name,
+        "session": record.session,
+        "state": record.state.value,
+        "error": record.error or None,
+        "timings_ms": record.timings.as_dict(),
+    }
+
+
+def job_line(record: JobRecord) -> str:
+    """One line for people."""
+    total = record.timings.total
+    took = f" in {total:.0f} ms" if total is not None else ""
+    found = f", {record.objects} annotations" if not record.error else f": {record.error}"
+    dropped = f", {record.dropped} dropped" if record.dropped else ""
+    return f"{record.profile_name}: {record.session} {record.state}{took}{found}{dropped}"
+
+
+async def run(host: Host, options: argparse.Namespace) -> int:
+    """Serves the named profiles, or all enabled ones."""
+    chosen = [host.profiles.get(name) for name in options.profiles]
+    chosen = chosen or [profile for profile in host.profiles.all() if profile.enabled]
+    if not chosen:
+        raise UsageError("There is no enabled profile to serve", remedy="Add one with: plugdeck profiles add")
+    stop = Stop()
+    printer = Printer(host, as_json=options.json)
+    for profile in chosen:
+        await host.start_profile(profile.id)
+    await stop.wait()
+    if not options.json:
+        say("Stopping: running jobs may finish.")
+    await host.stop(stop.drain_s)
+    printer.disconnect()
+    return 0
+
+
+async def hub(options: argparse.Namespace) -> int:
+    """Runs the demo hub alone."""
+    from desktop_app.hub.demo.server import DemoHub
+
+    stop = Stop()
+    async with DemoHub(port=options.port) as demo:
+        say(f"The demo hub runs at {demo.url}")
+        say("Any plugin id and secret can log in; the sample project's assets are at its project page.")
+        await stop.wait()
+    return 0

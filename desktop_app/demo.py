@@ -1,0 +1,103 @@
+"""The demo: a local hub, three sample profiles and assets that keep arriving. The same in the window and without."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from desktop_app.core.aio import cancel_and_wait, spawn
+from desktop_app.core.profile import CallbackSource, ModelSource, OnnxSource, Profile
+from desktop_app.core.resources import resource
+from desktop_app.host import Host
+from desktop_app.hub.demo.feed import feed
+from desktop_app.hub.demo.server import DemoHub
+
+INTERVAL_S = 1.5
+"""Between two jobs, so that a person can follow."""
+
+
+@dataclass(frozen=True, slots=True)
+class SamplePlugin:
+    """One plugin of the demo hub and the model source that answers it."""
+
+    name: str
+    plugin_id: str
+    class_names: tuple[str, ...]
+    source: ModelSource
+
+
+def sample_plugins() -> tuple[SamplePlugin, ...]:
+    """A trained detector, a script in the current style and the one of the hub's documentation."""
+    detector = OnnxSource(path=resource("demo", "fasteners.onnx"))
+    outline = CallbackSource(script=resource("demo", "plugins", "outline.py"))
+    documented = CallbackSource(script=resource("demo", "plugins", "documented_sample.py"))
+    return (
+        SamplePlugin("Fasteners", "demo-fasteners", ("bolt", "nut", "washer"), detector),
+        SamplePlugin("Tray outline", "demo-outline", ("Outline",), outline),
+        SamplePlugin("Docs sample", "demo-docs-sample", ("Bolt",), documented),
+    )
+
+
+class Demo:
+    """Runs the demo on a host: `async with Demo(host) as demo`.
+
+    Args:
+        interval: seconds between two jobs.
+        jobs: how many to send; None: until the end.
+
+    Attributes:
+        hub: the demo hub.
+        profiles: the sample profiles, being served.
+    """
+
+    def __init__(self, host: Host, *, interval: float = INTERVAL_S, jobs: int | None = None) -> None:
+        self._host = host
+        self._interval = interval
+        self._jobs = jobs
+        self._feed: asyncio.Task[object] | None = None
+        self.hub = DemoHub()
+        self.profiles: tuple[Profile, ...] = ()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Starts the hub, adds and serves the sample profiles, and begins to send jobs."""
+        await self.hub.start()
+        profiles = []
+        for sample in sample_plugins():
+            secret = secrets.token_hex(16)
+            self.hub.add_plugin(sample.plugin_id, secret, class_names=sample.class_names)
+            profile = Profile(name=sample.name, host=self.hub.url, plugin_id=sample.plugin_id, source=sample.source)
+            # Only in memory: the demo leaves nothing in the person's keychain.
+            self._host.secrets.hold(profile, secret)
+            await self._host.add_profile(profile, None)
+            await self._host.start_profile(profile.id)
+            profiles.append(profile)
+        self.profiles = tuple(profiles)
+        ids = [sample.plugin_id for sample in sample_plugins()]
+        self._feed = spawn(self._send(ids), name="demo feed")
+
+    async def stop(self, *, remove: bool = False) -> None:
+        """Ends the feed and the hub; with `remove`, the sample profiles go too."""
+        await cancel_and_wait(self._feed)
+        if remove:
+            for profile in self.profiles:
+                await self._host.remove_profile(profile.id)
+        await self.hub.stop()
+
+    async def _send(self, plugin_ids: list[str]) -> None:
+        if self._jobs is not None:
+            # All of them first, so that each plugin gets its share of a counted run.
+            for plugin_id in plugin_ids:
+                await self.hub.wait_online(plugin_id, 60)
+        await feed(self.hub, plugin_ids, interval=self._interval, jobs=self._jobs)

@@ -1,0 +1,244 @@
+"""Composes the services without Qt: what is built, in which order it starts and stops.
+
+Both faces, the window and the command line, use nothing but a `Host`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from desktop_app.core import aio
+from desktop_app.core.errors import SecretError, StoreError
+from desktop_app.core.events import (
+    Event,
+    Level,
+    ProfileStatus,
+    Signal,
+    StatusChanged,
+)
+from desktop_app.core.profile import Profile
+from desktop_app.hub.listener import Timing
+from desktop_app.jobs.assets import Assets
+from desktop_app.jobs.cache import Cache
+from desktop_app.jobs.recorder import AppLogHandler, Recorder
+from desktop_app.jobs.service import Shared
+from desktop_app.jobs.supervisor import Supervisor
+from desktop_app.runner.pool import Runner, RunnerState
+from desktop_app.runner.script_facts import ScriptFacts, read_script
+from desktop_app.store.crashes import CrashReports
+from desktop_app.store.database import Database
+from desktop_app.store.history import History
+from desktop_app.store.lock import FileLock
+from desktop_app.store.outbox import Outbox
+from desktop_app.store.paths import DataDir
+from desktop_app.store.profiles import ProfileStore
+from desktop_app.store.secrets import Secrets
+from desktop_app.store.settings import SettingsStore
+
+log = logging.getLogger(__name__)
+
+
+class Host:
+    """The app without a face.
+
+    Args:
+        data_dir: where everything is kept.
+        timing: the listeners' clocks; tests shorten them.
+
+    Attributes:
+        events: everything that happens, for whoever watches.
+        profiles, secrets, history, settings: the stores.
+        supervisor: the running profiles; there once the host has started.
+    """
+
+    def __init__(self, data_dir: DataDir, *, timing: Timing = Timing()) -> None:  # noqa: B008 - frozen
+        self.data_dir = data_dir
+        self.events: Signal[Event] = Signal()
+        self._timing = timing
+        self._db = Database(data_dir.database)
+        self.profiles = ProfileStore(self._db)
+        self.settings = SettingsStore(self._db)
+        self.history = History(self._db)
+        self.secrets = Secrets()
+        self.crashes = CrashReports(data_dir.crashes, self.secrets.known)
+        self._lock = FileLock(data_dir.lock)
+        self._serving = False
+        self._log_handler: AppLogHandler | None = None
+        self._undo: list[Callable[[], None]] = []
+
+    async def start(self, *, serve: bool = True) -> None:
+        """Opens the stores; with `serve`, takes the right to serve this data directory.
+
+        Raises:
+            StoreError: the data directory cannot be used, or another process serves it.
+        """
+        self.data_dir.create()
+        if serve:
+            self._lock.acquire("plugdeck")
+            self._serving = True
+        await self._db.open()
+        await self.profiles.load()
+        await self.settings.load()
+        self.history.hide(self.secrets.known)
+        self.recorder = Recorder(self.history, self.events)
+        self._assets = Assets(Cache(self.data_dir.cache, self.settings.current.cache_limit_mb * 1024**2))
+        self.supervisor = Supervisor(
+            Shared(
+                history=self.history,
+                outbox=Outbox(self._db),
+                assets=self._assets,
+                recorder=self.recorder,
+                timing=self._timing,
+                make_runner=self._runner,
+                secret=self._secret,
+                on_bug=self.bug,
+                on_status=lambda status: self.events.emit(StatusChanged(status)),
+                on_model=self.events.emit,
+            )
+        )
+        self._log_handler = AppLogHandler(self.recorder, asyncio.get_running_loop())
+        logging.getLogger("desktop_app").addHandler(self._log_handler)
+        aio.set_bug_handler(self.bug)
+        self._undo.append(self.profiles.changed.connect(self.events.emit))
+        if self._db.notice:
+            self.recorder.log(Level.ERROR, self._db.notice)
+
+    async def stop(self, drain_s: float = 3.0) -> None:
+        """Stops serving: running jobs may finish for so long; then workers, connections and stores are closed."""
+        if hasattr(self, "supervisor"):
+            await self.supervisor.stop_all(drain_s)
+            await self._assets.close()
+            self.recorder.flush()
+        aio.set_bug_handler(None)
+        if self._log_handler is not None:
+            logging.getLogger("desktop_app").removeHandler(self._log_handler)
+            self._log_handler = None
+        for undo in self._undo:
+            undo()
+        self._undo.clear()
+        await self._db.close()
+        if self._serving:
+            self._lock.release()
+            self._serving = False
+
+    def status(self, profile_id: str) -> ProfileStatus:
+        """What a profile is doing."""
+        return self.supervisor.status(profile_id)
+
+    def model_info(self, profile_id: str) -> dict[str, Any] | None:
+        """What the worker of a running profile said of its model, or None."""
+        return self.supervisor.info(profile_id)
+
+    async def start_profile(self, profile_id: str) -> None:
+        """Serves a profile."""
+        self.supervisor.start(self.profiles.get(profile_id))
+
+    async def stop_profile(self, profile_id: str, drain_s: float = 3.0) -> None:
+        """Stops serving a profile."""
+        await self.supervisor.stop(profile_id, drain_s)
+
+    async def restart_worker(self, profile_id: str) -> None:
+        """Gives a running profile a new worker."""
+        await self.supervisor.restart_worker(profile_id)
+
+    async def start_enabled(self) -> None:
+        """Serves all profiles that are enabled."""
+        for profile in self.profiles.all():
+            if profile.enabled:
+                self.supervisor.start(profile)
+
+    def cancel(self, job_id: str) -> bool:
+        """Ends a job; the hub hears of it. False if it is over already."""
+        return self.supervisor.cancel(job_id)
+
+    async def add_profile(self, profile: Profile, secret: str | None) -> str:
+        """Adds a profile and keeps its secret.
+
+        Returns:
+            "" or, where the secret could not be kept, a sentence that says what to do. The profile is added all the
+            same.
+
+        Raises:
+            ProfileError: the name is taken, or the host is not https.
+        """
+        await self.profiles.save(profile)
+        return await self._keep_secret(profile, secret)
+
+    async def update_profile(self, profile: Profile, secret: str | None = None) -> str:
+        """Replaces a profile (same id), with a new secret where one is given; served anew if it was running."""
+        running = profile.id in self.supervisor.running
+        old = self.profiles.get(profile.id)
+        await self.profiles.save(profile)
+        if secret is None and old.name != profile.name:
+            secret = await self._old_secret(old)
+        warning = await self._keep_secret(profile, secret)
+        if (running and old != profile) or (secret is not None and running):
+            await self.supervisor.stop(profile.id)
+            self.supervisor.start(profile)
+        return warning
+
+    async def remove_profile(self, profile_id: str) -> None:
+        """Stops and forgets a profile and its secret; its history stays."""
+        profile = self.profiles.get(profile_id)
+        await self.supervisor.stop(profile_id)
+        await self.profiles.remove(profile_id)
+        try:
+            await self.secrets.delete(profile)
+        except SecretError as error:
+            log.warning("the secret of %s could not be removed: %s", profile.name, error)
+
+    async def import_script(self, path: Path) -> ScriptFacts:
+        """What a plugin script says of itself, read without running it.
+
+        Raises:
+            ProfileError: it is no readable Python file.
+        """
+        return await asyncio.to_thread(read_script, path)
+
+    def bug(self, error: BaseException, where: str) -> None:
+        """Writes a crash report for an error that is ours; the app goes on."""
+        text = "".join(traceback.format_exception(error))
+        try:
+            path = self.crashes.write(text, where)
+        except StoreError:
+            log.exception("no crash report could be written")
+            return
+        self.recorder.log(Level.CRITICAL, f"Plugdeck failed in {where}; a report was written: {path}", details=text)
+
+    def _runner(self, profile: Profile, on_log: Callable[..., None], on_state: Callable[[RunnerState], None]) -> Runner:
+        return Runner(
+            profile,
+            scratch=self.data_dir.root / "scratch",
+            secrets=self.secrets.known,
+            on_log=on_log,
+            on_state=on_state,
+        )
+
+    async def _secret(self, profile: Profile) -> str:
+        secret = await self.secrets.get(profile)
+        if secret is None:
+            raise SecretError(
+                f"There is no secret for {profile.name}",
+                remedy=f"Enter it in the profile, or set {profile.secret_variable}.",
+            )
+        return secret
+
+    async def _keep_secret(self, profile: Profile, secret: str | None) -> str:
+        if not secret:
+            return ""
+        try:
+            await self.secrets.put(profile, secret)
+        except SecretError as error:
+            return str(error)
+        return ""
+
+    async def _old_secret(self, old: Profile) -> str | None:
+        try:
+            return await self.secrets.get(old)
+        except SecretError:
+            return None
