@@ -32,6 +32,7 @@ _ASSIGNED = re.compile(
     r"((?:bearer|basic|token)\s+)?([^\s\"'\\,;&<>(){}\[\]]+)",
     re.IGNORECASE,
 )
+_ESCAPED = re.compile(r'["\\\x00-\x1f]')  # looks different in JSON text
 _SCHEME = re.compile(r"\b(bearer|basic)(\s+)([A-Za-z0-9._~+/=-]{8,})", re.IGNORECASE)
 _SIGNED = re.compile(r"(?<![a-zA-Z0-9])((?:x-amz-|x-goog-)[a-z-]{1,30}|sig)(=|%3D)([^\s\"'&<>\\]+)", re.IGNORECASE)
 
@@ -64,6 +65,8 @@ def text(value: str, known: Collection[str] = ()) -> str:
         return value
     if "://" in value:
         value = _URL.sub(_cut, value)
+        if not _hinted(value.replace("://", "")):
+            return value
     value = _SCHEME.sub(rf"\1\2{MASK}", value)
     value = _ASSIGNED.sub(_masked, value)
     return _SIGNED.sub(rf"\1\2{MASK}", value)
@@ -79,16 +82,27 @@ def data(value: Any, known: Collection[str] = ()) -> Any:
 
 def to_json(value: Any, known: Collection[str] = ()) -> str:
     """The redacted value as JSON text; what is no JSON stands in it by the name of its type."""
+    if type(value) is not dict:
+        return _clean_json(value, known)
+    # Member by member: in a job's payload two or three need a closer look, the others are clean as a whole.
+    parts: list[str] = []
+    for key, item in value.items():
+        name = _key(key, known)
+        whole = isinstance(item, str) or (isinstance(key, str) and _names_secret(key))
+        part = _encode(_member(key, item, known, 0)) if whole else _clean_json(item, known)
+        parts.append(f"{_encode(name)}:{part}")
+    return "{" + ",".join(parts) + "}"
+
+
+def _clean_json(value: Any, known: Collection[str]) -> str:
     try:
-        plain = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_strange, check_circular=True)
+        plain = _encode(value)
     except (RecursionError, ValueError, TypeError):
-        # Too deep, going in circles, or with keys that are no text: the walk below copes with all three.
-        plain = None
-    if plain is not None:
-        known = [secret for secret in known if secret in plain]
-        if not known and not _hinted(plain):
+        pass  # too deep, going in circles, or with keys that are no text: the walk below copes with all three
+    else:
+        if not _hinted(plain) and not any(secret in plain or _ESCAPED.search(secret) for secret in known):
             return plain
-    return json.dumps(data(value, known), ensure_ascii=False, separators=(",", ":"), default=_strange)
+    return _encode(data(value, known))
 
 
 def forms(secrets: Iterable[str]) -> tuple[str, ...]:
@@ -231,3 +245,6 @@ def _string(value: str, known: Collection[str], depth: int) -> str:
 
 def _strange(value: Any) -> str:
     return f"<{type(value).__name__}>"
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_strange).encode
