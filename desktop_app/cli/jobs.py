@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import datetime
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Any
 
 from desktop_app.cli.output import print_json, say, table
@@ -41,7 +41,7 @@ async def _list(host: Host, options: argparse.Namespace) -> None:
         return
     rows = [["ARRIVED", "PROFILE", "SESSION", "STATE", "MS", "ANNOTATIONS", "ERROR"]]
     for record in records:
-        arrived = datetime.datetime.fromtimestamp(record.received_at).strftime("%Y-%m-%d %H:%M:%S")  # noqa: DTZ006
+        arrived = datetime.fromtimestamp(record.received_at).strftime("%Y-%m-%d %H:%M:%S")  # noqa: DTZ006
         total = "" if record.timings.total is None else f"{record.timings.total:.0f}"
         state_name, found = record.state.value, str(record.objects)
         rows.append([arrived, record.profile_name, record.session, state_name, total, found, record.error[:80]])
@@ -65,7 +65,7 @@ def record_json(record: JobRecord) -> dict[str, Any]:
     del fields["timings"]
     fields["timings_ms"] = record.timings.as_dict()
     for key in ("received_at", "updated_at"):
-        fields[key] = datetime.datetime.fromtimestamp(fields[key], datetime.UTC).isoformat(timespec="milliseconds")
+        fields[key] = datetime.fromtimestamp(fields[key], UTC).isoformat(timespec="milliseconds")
     return fields
 
 

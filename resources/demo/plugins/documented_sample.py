@@ -1,5 +1,5 @@
 import json
-
+from ango.sdk import SDK
 from ango.plugins import ModelPlugin, run
 
 HOST = '<YOUR HOST>'
@@ -30,7 +30,7 @@ def run_model(**data):
                      "bounding-box": {"x": 20, "y": 30, "width": 50, "height": 60} }]
         annotation_json = {"data": data_url,
                            "answer": {"objects": bbox_obj, "classifications": [], "relations": []}}
-
+    
     logger.info("Plugin session is ended!")
     return annotation_json
 
