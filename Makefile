@@ -1,0 +1,50 @@
+# Every target makes the environment it needs; nothing has to be set up by hand.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+ARGS   ?=
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: demo test lint format bench package clean qt-libs
+
+demo: $(VENV)/.app qt-libs
+	$(BIN)/plugdeck demo $(ARGS)
+
+test: $(VENV)/.dev qt-libs
+	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.dev qt-libs
+	$(BIN)/python -m tests.bench $(ARGS)
+
+package: $(VENV)/.dev
+	$(BIN)/python -m pip --disable-pip-version-check --quiet install -c packaging/constraints.txt build
+	$(BIN)/python -m build --outdir dist .
+
+qt-libs:
+	@sh packaging/qt-libs.sh
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+	  { echo "Plugdeck needs Python 3.11 to 3.13; name one with: make PYTHON=python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.app: $(VENV)/bin/python pyproject.toml packaging/constraints.txt
+	$(PIP) install -c packaging/constraints.txt -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/bin/python pyproject.toml packaging/constraints.txt
+	$(PIP) install -c packaging/constraints.txt -e '.[dev]'
+	@touch $@ $(VENV)/.app
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
