@@ -174,7 +174,7 @@ class Server:
                 self._stop.wait()
             except BaseException:
                 # A signal handler of the script's raised, or somebody sent SIGINT: jobs in threads go on.
-                self.log("WARNING", "a signal interrupted the script: %s" % traceback.format_exc(limit=0).strip(), None)
+                self.log("WARNING", "a signal interrupted the script: %s" % traceback.format_exc(limit=0).strip())
 
     @property
     def serving(self) -> bool:
@@ -186,9 +186,18 @@ class Server:
         self.output.flush()
         self._channel.send(dict(failure.fields(), type="failed"))
 
-    def log(self, level: str, message: str, job_id: Optional[int], extra: Optional[Dict[str, Any]] = None) -> None:
+    def log(
+        self,
+        level: str,
+        message: str,
+        job_id: Optional[int] = None,
+        extra: Optional[Dict[str, Any]] = None,
+        details: str = "",
+    ) -> None:
         """One line for the log, of a job or of none. Never waits; lines beyond a sensible rate are left out."""
         frame = {"type": "log", "id": job_id, "level": level, "msg": clip(message), "extra": safe_extra(extra or {})}
+        if details:
+            frame["details"] = details[-20000:]
         self._channel.post(frame)
 
     def end(self, code: int = ENDED) -> None:

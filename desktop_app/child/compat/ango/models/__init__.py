@@ -1,0 +1,1 @@
+"""Classes of the published client that scripts build answers and label sets with."""

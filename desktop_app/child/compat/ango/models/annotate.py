@@ -1,0 +1,1 @@
+from plugdeck_child.models.annotate import *  # noqa: F403

@@ -1,0 +1,1 @@
+from plugdeck_child.models.enums import *  # noqa: F403

@@ -1,0 +1,1 @@
+from plugdeck_child.models.export_options import *  # noqa: F403

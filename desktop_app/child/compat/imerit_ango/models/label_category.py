@@ -1,0 +1,1 @@
+from plugdeck_child.models.label_category import *  # noqa: F403

@@ -1,0 +1,1 @@
+"""The published client's model classes, written anew for interpreters that do not have it."""

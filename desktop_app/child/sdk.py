@@ -1,0 +1,3 @@
+"""placeholder replaced below"""
+class SDK:
+    def __init__(self, api_key=None, host=None): ...

@@ -1,0 +1,66 @@
+"""Which command starts the worker of a profile, and the frame that tells it what to load."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from desktop_app.core.job import Job
+from desktop_app.core.profile import CallbackSource, Profile
+
+PACKAGE = Path(__file__).resolve().parent.parent
+BOOT = PACKAGE / "child" / "boot.py"
+
+
+def worker_command(profile: Profile) -> list[str]:
+    """The command line; it carries no parameter of the profile's, for command lines are public."""
+    frozen = bool(getattr(sys, "frozen", False))
+    source = profile.source
+    if isinstance(source, CallbackSource):
+        if source.python is not None:
+            return [str(source.python), "-u", str(BOOT)]
+        return [sys.executable, "--child"] if frozen else [sys.executable, "-u", str(BOOT)]
+    return [sys.executable, "--worker"] if frozen else [sys.executable, "-m", "desktop_app", "--worker"]
+
+
+def load_frame(profile: Profile) -> dict[str, Any]:
+    """The `load` frame of a profile."""
+    return {
+        "type": "load",
+        "source": profile.source.model_dump(mode="json", exclude={"environment"}),
+        "detection": profile.detection.model_dump(mode="json"),
+        "concurrency": profile.concurrency,
+        "plugin_id": profile.plugin_id,
+        "host": profile.host,
+    }
+
+
+def run_frame(profile: Profile, job: Job, number: int, asset_path: Path | None) -> dict[str, Any]:
+    """The `run` frame of a job."""
+    data = dict(job.data)
+    if not isinstance(profile.source, CallbackSource):
+        data.pop("apiKey", None)  # only a script has a use for it
+    return {
+        "type": "run",
+        "id": number,
+        "data": data,
+        "assetPath": None if asset_path is None else str(asset_path),
+        "page": data.get("page"),
+        "plugin_id": profile.plugin_id,
+        "overrides": overrides(job),
+    }
+
+
+def overrides(job: Job) -> dict[str, Any]:
+    """What the job's configJSON says about detection; empty where it says nothing or is no JSON object."""
+    config = job.config_json
+    if isinstance(config, str):
+        try:
+            config = json.loads(config)
+        except (ValueError, RecursionError):
+            return {}
+    if not isinstance(config, dict):
+        return {}
+    return {name: config[name] for name in ("confidence", "iou", "max", "classes", "shape") if name in config}
