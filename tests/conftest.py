@@ -12,40 +12,42 @@ from pathlib import Path
 
 import pytest
 
-PublishedClient = Callable[[str], Path]
+PublishedClient = Callable[..., Path]
 
 _INSTALL_LIMIT = 540
 
 
 @pytest.fixture(scope="session")
 def published_client(request: pytest.FixtureRequest) -> PublishedClient:
-    """Gives the interpreter of a virtual environment with a published package in it.
+    """Gives the interpreter of a virtual environment with published packages in it.
 
-    Call it with a requirement such as "ango==1.1.6"; tests that do are marked `peers`. Environments are kept in
-    `PLUGDECK_PEERS_DIR`, or else in pytest's cache, so each is installed once.
+    Call it with requirements such as "ango==1.1.6"; tests that do are marked `peers`. It blocks while it installs
+    (call it in a thread). Environments are kept in `PLUGDECK_PEERS_DIR`, or else in pytest's cache.
     """
     kept = os.environ.get("PLUGDECK_PEERS_DIR")
     home = Path(kept) if kept else request.config.cache.mkdir("peers")  # type: ignore[union-attr]
     home.mkdir(parents=True, exist_ok=True)
 
-    def python(requirement: str) -> Path:
+    def python(*requirements: str) -> Path:
         version = f"py{sys.version_info.major}.{sys.version_info.minor}"
-        place = home / f"{requirement.replace('==', '-')}-{version}"
+        place = home / "-".join([*(requirement.replace("==", "-") for requirement in requirements), version])
         if not place.exists():
-            _install(requirement, place)
+            _install(requirements, place)
         return place / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
     return python
 
 
-def _install(requirement: str, place: Path) -> None:
+def _install(requirements: tuple[str, ...], place: Path) -> None:
     # Made aside and then renamed: a broken install is never taken for a whole one, and two runs at once do no harm.
     aside = Path(tempfile.mkdtemp(dir=place.parent))
     try:
         subprocess.run([sys.executable, "-m", "venv", str(aside)], check=True, timeout=_INSTALL_LIMIT)
         python = aside / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+        # The published clients need pkg_resources, which later setuptools no longer have.
+        wanted = ["setuptools<81", *requirements]
         subprocess.run(
-            [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", requirement],
+            [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *wanted],
             check=True,
             timeout=_INSTALL_LIMIT,
         )
