@@ -12,6 +12,7 @@ from typing import TypeVar
 from desktop_app.core.errors import StoreError
 from desktop_app.store.opening import open_for_reading, open_for_writing, suspicion
 from desktop_app.store.readers import Readers
+from desktop_app.store.redact import Redactor
 from desktop_app.store.writer import Writer
 
 T = TypeVar("T")
@@ -27,12 +28,14 @@ class Database:
     Attributes:
         path: of the file.
         notice: what a person must know about how it was opened (a damaged file set aside), or "".
+        redactor: takes secrets out of everything the store writes; the stores on this database share it.
         on_write_error: hears of every failed write that nobody awaits; logs it by default.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.notice = ""
+        self.redactor = Redactor()
         self.on_write_error: Callable[[BaseException], None] = _log_failure
         self._writer: Writer | None = None
         self._readers: Readers | None = None

@@ -25,6 +25,7 @@ _WORDS = (
 )
 _SECRET_KEY = re.compile(rf"{_WORDS}$|^sig$", re.IGNORECASE)
 _URL = re.compile(r"\b([a-zA-Z][a-zA-Z0-9+.-]{0,30}://)([^\s\"'<>\\`|{}^]+)")
+_QUOTED_URL = re.compile(r"(?<=\")[a-zA-Z][a-zA-Z0-9+.-]{0,30}://[^\"\n]+(?=\")")
 _WHOLE_URL = re.compile(r"\s*[a-zA-Z][a-zA-Z0-9+.-]{0,30}://\S")
 # name=value, name: value, "name": "value", as they stand in messages, tracebacks and broken JSON
 _ASSIGNED = re.compile(
@@ -118,30 +119,50 @@ def forms(secrets: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(found, key=len, reverse=True))
 
 
+def hide(value: str, secrets: Iterable[str]) -> str:
+    """`text` with secrets as they are, for a single use such as a crash report."""
+    return text(value, forms(secrets))
+
+
+def body(json_text: str, known: Collection[str] = ()) -> str:
+    """JSON text that is sent again after a restart: addresses cut and known secrets masked, all else untouched."""
+    if "://" not in json_text and not any(secret in json_text for secret in known):
+        return json_text
+    if "\\" in json_text:
+        return _encode(_addresses(json.loads(json_text), known))
+    for secret in known:
+        json_text = json_text.replace(secret, MASK)
+    return _URL.sub(_cut, _QUOTED_URL.sub(_cut, json_text))
+
+
 class Redactor:
     """The functions above with the secrets of this run: the profiles' and the API keys of jobs seen so far."""
 
     _MOST = 500
 
-    def __init__(self, secrets: Callable[[], Collection[str]] | None = None) -> None:
-        self._secrets = secrets
+    def __init__(self) -> None:
+        self._sources: list[Callable[[], Collection[str]]] = []
         self._seen: dict[str, None] = {}
         self._basis: frozenset[str] = frozenset()
         self._known: tuple[str, ...] = ()
 
-    def hide(self, value: str | None) -> None:
-        """From now on this value (a job's API key) is masked wherever it stands. Of very many the oldest is dropped."""
-        if not value or value in self._seen:
+    def hide(self, secrets: str | Callable[[], Collection[str]] | None) -> None:
+        """From now on this value, or whatever this function gives, is masked wherever it stands.
+
+        Of very many single values the oldest is dropped.
+        """
+        if callable(secrets):
+            self._sources.append(secrets)
+            return
+        if not secrets or secrets in self._seen:
             return
         if len(self._seen) >= self._MOST:
             del self._seen[next(iter(self._seen))]
-        self._seen[value] = None
-        self._basis = frozenset()
+        self._seen[secrets] = None
 
     def known(self) -> tuple[str, ...]:
         """The values masked now, in all their forms."""
-        secrets = frozenset(self._secrets()) if self._secrets is not None else frozenset()
-        basis = secrets.union(tuple(self._seen))
+        basis = frozenset(tuple(self._seen)).union(*(source() for source in self._sources))
         if basis != self._basis:
             self._known = forms(basis)
             self._basis = basis
@@ -154,6 +175,22 @@ class Redactor:
     def to_json(self, value: Any) -> str:
         """See `redact.to_json`."""
         return to_json(value, self.known())
+
+    def body(self, json_text: str) -> str:
+        """See `redact.body`."""
+        return body(json_text, self.known())
+
+
+def _addresses(value: Any, known: Collection[str]) -> Any:
+    if isinstance(value, str):
+        for secret in known:
+            value = value.replace(secret, MASK)
+        return url(value) if _WHOLE_URL.match(value) else _URL.sub(_cut, value)
+    if isinstance(value, list):
+        return [_addresses(item, known) for item in value]
+    if isinstance(value, dict):
+        return {key: _addresses(item, known) for key, item in value.items()}
+    return value
 
 
 def _cut(match: re.Match[str]) -> str:

@@ -1,0 +1,254 @@
+"""Every job ever, what came of it, and the log."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from desktop_app.core.events import LogLine
+from desktop_app.core.job import JobDetail, JobRecord, JobState
+from desktop_app.store import lists
+from desktop_app.store.database import Database
+from desktop_app.store.retention import Pruned, prune
+from desktop_app.store.rows import JOB_COLUMNS, LOG_COLUMNS, from_json, job_row, log_row, packed, storable
+from desktop_app.store.search import FINISHED, JobFilter, LogFilter
+
+_UPSERT = (
+    f"INSERT INTO job ({', '.join(JOB_COLUMNS)}) VALUES ({', '.join('?' * len(JOB_COLUMNS))}) "  # noqa: S608
+    f"ON CONFLICT (id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in JOB_COLUMNS[1:])} "
+    f"WHERE job.state NOT IN {FINISHED} OR job.state = excluded.state"
+)
+_INSERT_LOG = f"INSERT INTO log ({', '.join(LOG_COLUMNS)}) VALUES ({', '.join('?' * len(LOG_COLUMNS))})"  # noqa: S608
+_INDEX_EVERY = 500
+EVERY_JOB = JobFilter()
+EVERY_LINE = LogFilter()
+_PASSING = frozenset({JobState.FETCHING, JobState.RUNNING, JobState.BUILDING, JobState.DELIVERING})
+
+
+@dataclass(frozen=True, slots=True)
+class StoredLine:
+    """A log line and its place: higher is later; pass the lowest one seen as `before_id` for the page before."""
+
+    id: int
+    line: LogLine
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileStats:
+    """Sums over a profile's jobs.
+
+    Attributes:
+        jobs: all that arrived.
+        failed: those that failed.
+        median_ms: of the total time of delivered jobs, or None without any.
+    """
+
+    jobs: int = 0
+    failed: int = 0
+    median_ms: float | None = None
+
+
+_Records = list[JobRecord]  # inside the class, `list` is its method
+_Lines = list[StoredLine]
+
+
+class History:
+    """Records jobs and log lines, and reads them back in pages.
+
+    What is recorded is queued at once and in order; the future is for those who must know that it is on disk. No
+    API key, secret or query of an address is ever written: it is taken out here, of every text and value.
+    """
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._redactor = db.redactor
+        self._unindexed = 0
+
+    def hide(self, secrets: str | Callable[[], Collection[str]] | None) -> None:
+        """Names a value that is never written (a job's API key), or a function that gives such values."""
+        self._redactor.hide(secrets)
+
+    def record(self, record: JobRecord) -> asyncio.Future[None]:
+        """Writes the state of a job, a new one or a known one. A finished job never changes its state again.
+
+        Arrivals and ends are written at once; the states between may wait a few milliseconds for company.
+        """
+        redactor = self._redactor
+
+        def write(connection: sqlite3.Connection) -> None:
+            connection.execute(_UPSERT, job_row(record, redactor))
+
+        return self._db.write(write, lazy=record.state in _PASSING)
+
+    def store_payload(self, job_id: str, payload: Any) -> asyncio.Future[None]:
+        """Keeps the event as received, for a job recorded before. Do not change `payload` after this call.
+
+        Raises (through the future):
+            LookupError: the job was never recorded.
+        """
+        if isinstance(payload, dict):
+            key = payload.get("apiKey")
+            self._redactor.hide(key if isinstance(key, str) else None)
+        redactor = self._redactor
+
+        def write(connection: sqlite3.Connection) -> None:
+            body = packed(redactor.to_json(payload))
+            _need(
+                connection,
+                "INSERT OR REPLACE INTO job_payload (n, body) SELECT n, ? FROM job WHERE id = ?",
+                body,
+                job_id,
+            )
+
+        return self._db.write(write, lazy=True)
+
+    def store_answer(
+        self,
+        job_id: str,
+        answer: dict[str, Any] | None,
+        response: Any,
+        notes: Sequence[str] = (),
+        predictions: list[dict[str, Any]] | None = None,
+    ) -> asyncio.Future[None]:
+        """Keeps what was answered, for a job recorded before. Do not change the arguments after this call.
+
+        Raises (through the future):
+            LookupError: the job was never recorded.
+        """
+        redactor = self._redactor
+        notes = tuple(notes)
+
+        def write(connection: sqlite3.Connection) -> None:
+            # One text: the response repeats the answer, which then costs next to nothing.
+            parts = (redactor.to_json(answer), redactor.to_json(response), redactor.to_json(list(notes)))
+            body = packed(f"[{','.join(parts)}]")
+            raw = None if predictions is None else packed(redactor.to_json(predictions))
+            _need(
+                connection,
+                "INSERT OR REPLACE INTO job_answer (n, body, predictions) SELECT n, ?, ? FROM job WHERE id = ?",
+                body, raw, job_id,
+            )  # fmt: skip
+            classes = _classes(answer)
+            if classes:
+                connection.execute("UPDATE job SET classes = ? WHERE id = ?", (redactor.text(classes), job_id))
+
+        return self._db.write(write, lazy=True)
+
+    def log(self, lines: Sequence[LogLine]) -> asyncio.Future[None]:
+        """Keeps log lines, best many at once."""
+        redactor = self._redactor
+        lines = tuple(lines)
+        self._unindexed += len(lines)
+        index = self._unindexed >= _INDEX_EVERY
+        if index:
+            self._unindexed = 0
+
+        def write(connection: sqlite3.Connection) -> None:
+            connection.executemany(_INSERT_LOG, [log_row(line, redactor) for line in lines])
+            if index:
+                lists.index_log(connection, 2 * _INDEX_EVERY)
+
+        return self._db.write(write, lazy=True)
+
+    async def get(self, job_id: str) -> JobRecord | None:
+        """The record of a job, or None."""
+        found = await self._db.read(lambda c: lists.jobs_where(c, "id = ?", (storable(job_id),)))
+        return found[0] if found else None
+
+    async def detail(self, job_id: str) -> JobDetail:
+        """The large parts of a job; empty where none were kept."""
+
+        def read(connection: sqlite3.Connection) -> JobDetail:
+            row = connection.execute(
+                "SELECT job_payload.body, job_answer.body, job_answer.predictions FROM job "
+                "LEFT JOIN job_payload USING (n) LEFT JOIN job_answer USING (n) WHERE id = ?",
+                (storable(job_id),),
+            ).fetchone()
+            if row is None:
+                return JobDetail()
+            answer, response, notes = from_json(row[1]) or (None, None, ())
+            return JobDetail(from_json(row[0]), answer, response, tuple(notes), from_json(row[2]))
+
+        return await self._db.read(read)
+
+    async def find_session(self, session: str, profile_id: str | None = None) -> _Records:
+        """The jobs of a session, newest first."""
+        where, values = "session = ?", [storable(session)]
+        if profile_id is not None:
+            where += " AND profile_id = ?"
+            values.append(profile_id)
+        return await self._db.read(lambda c: lists.jobs_where(c, f"{where} ORDER BY n DESC", values))
+
+    async def list(
+        self,
+        wanted: JobFilter = EVERY_JOB,
+        limit: int = 100,
+        before: tuple[float, str] | None = None,
+    ) -> _Records:
+        """A page of jobs, newest first.
+
+        Args:
+            before: `(received_at, id)` of the last job of the page before, or None for the first page.
+        """
+        return await self._db.read(lambda c: lists.list_jobs(c, wanted, limit, before))
+
+    async def count(self, wanted: JobFilter = EVERY_JOB, at_most: int | None = None) -> int:
+        """How many jobs; counting stops at `at_most`."""
+        return await self._db.read(lambda c: lists.count_jobs(c, wanted, at_most))
+
+    async def logs(self, wanted: LogFilter = EVERY_LINE, limit: int = 500, before_id: int | None = None) -> _Lines:
+        """A page of log lines, newest first."""
+        if wanted.text:
+            while await self._db.write(lambda c: lists.index_log(c, 2 * _INDEX_EVERY)):
+                pass
+        found = await self._db.read(lambda c: lists.list_log(c, wanted, limit, before_id))
+        return [StoredLine(number, line) for number, line in found]
+
+    async def unfinished(self, profile_id: str | None = None) -> _Records:
+        """Jobs without an end, in the order of their arrival."""
+        where, values = f"state NOT IN {FINISHED}", []
+        if profile_id is not None:
+            where += " AND profile_id = ?"
+            values.append(profile_id)
+        return await self._db.read(lambda c: lists.jobs_where(c, f"{where} ORDER BY n", values))
+
+    async def stats(self, profile_id: str, since: float = 0.0) -> ProfileStats:
+        """Sums over the profile's jobs that arrived at or after `since`."""
+        return ProfileStats(*await self._db.read(lambda c: lists.stats(c, profile_id, since)))
+
+    async def prune(
+        self,
+        *,
+        days: float | None = None,
+        most_jobs: int | None = None,
+        most_lines: int | None = None,
+    ) -> Pruned:
+        """Deletes the oldest finished jobs and log lines, a few hundred at a time, between other writes.
+
+        Args:
+            days: age beyond which both go; None: no bound.
+            most_jobs, most_lines: how many stay at most.
+        """
+        return await prune(self._db, days=days, most_jobs=most_jobs, most_lines=most_lines)
+
+
+def _need(connection: sqlite3.Connection, statement: str, *values: Any) -> None:
+    if connection.execute(statement, values).rowcount != 1:
+        raise LookupError("the job was not recorded before its parts were stored")
+
+
+def _classes(answer: dict[str, Any] | None) -> str:
+    """The names of answered classes, one a line, each once."""
+    names: dict[str, None] = {}
+    for part in ("objects", "classifications"):
+        items = (answer or {}).get(part)
+        for item in items if isinstance(items, list) else ():
+            title = item.get("title") if isinstance(item, dict) else None
+            if isinstance(title, str) and title:
+                names[storable(title.replace("\n", " "), 200)] = None
+                if len(names) >= 100:
+                    break
+    return "\n".join(names)

@@ -1,0 +1,135 @@
+"""Filters of the history and the log, and the SQL that each becomes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from desktop_app.core.events import Level
+from desktop_app.core.job import JobState
+
+FINISHED = "('delivered', 'failed', 'cancelled')"
+_SEVERE = 30  # the level from which on the log has an index of its own
+_WORD = re.compile(r"\w", re.UNICODE)
+_SEARCHED = ("external_id", "error", "session", "url", "asset_id", "task_id", "classes")
+
+
+@dataclass(frozen=True, slots=True)
+class JobFilter:
+    """Which jobs; fields left alone do not restrict.
+
+    Attributes:
+        text: words that must all occur, each at least as the beginning of a word, in the external id, error,
+            session, address, asset id, task id or the names of answered classes.
+        since, until: bounds of the arrival, seconds since the epoch, both included.
+        class_name: exact name of a class that was answered.
+    """
+
+    profile_id: str | None = None
+    state: JobState | None = None
+    text: str = ""
+    since: float | None = None
+    until: float | None = None
+    class_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LogFilter:
+    """Which log lines; fields left alone do not restrict. `text` as in JobFilter, over message and details."""
+
+    profile_id: str | None = None
+    min_level: Level | None = None
+    session: str | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A WHERE clause with its values.
+
+    Attributes:
+        index: the index to walk along, or "" to leave the choice to SQLite.
+    """
+
+    where: str
+    values: tuple[Any, ...]
+    index: str = ""
+
+
+def match(text: str, class_name: str = "") -> str:
+    """The FTS5 expression for what a person typed; "" where there is nothing to look for.
+
+    Every word is quoted, so that nothing typed is read as an operator.
+    """
+    words = [word for word in text.replace("\x00", " ").split() if _WORD.search(word)]
+    terms = [f'"{_quoted(word)}"*' for word in words]
+    if class_name and _WORD.search(class_name):
+        terms.append(f'classes : "{_quoted(class_name)}"')
+    return " AND ".join(terms)
+
+
+def job_query(wanted: JobFilter) -> Query:
+    """Everything but the text, over the table `job`."""
+    parts: list[str] = []
+    values: list[Any] = []
+    if wanted.profile_id is not None:
+        parts.append("job.profile_id = ?")
+        values.append(wanted.profile_id)
+    if wanted.state is not None:
+        parts.append("job.state = ?")
+        values.append(wanted.state.value)
+    if wanted.since is not None:
+        parts.append("job.received_at >= ?")
+        values.append(wanted.since)
+    if wanted.until is not None:
+        parts.append("job.received_at <= ?")
+        values.append(wanted.until)
+    if wanted.class_name:
+        parts.append("instr(char(10) || job.classes || char(10), char(10) || ? || char(10)) > 0")
+        values.append(wanted.class_name)
+    if wanted.profile_id is not None:
+        index = "job_profile"
+    elif wanted.state is not None:
+        index = "job_state"
+    else:
+        index = "job_time"
+    return Query(" AND ".join(parts) or "1", tuple(values), index)
+
+
+def unfinished_text(text: str) -> Query:
+    """The same search over jobs that are not in the text index yet."""
+    words = [word for word in text.replace("\x00", " ").split() if _WORD.search(word)]
+    haystack = " || ' ' || ".join(f"job.{column}" for column in _SEARCHED)
+    parts = [f"job.state NOT IN {FINISHED}"]
+    values: list[Any] = []
+    for word in words:
+        parts.append(f"({haystack}) LIKE ? ESCAPE '\\'")
+        values.append("%" + re.sub(r"([\\%_])", r"\\\1", word) + "%")
+    return Query(" AND ".join(parts), tuple(values))
+
+
+def log_query(wanted: LogFilter) -> Query:
+    """Everything but the text, over the table `log`."""
+    parts: list[str] = []
+    values: list[Any] = []
+    index = ""
+    if wanted.session is not None:
+        # The second half is what the partial index asks for.
+        parts.append("log.session = ? AND log.session <> ''")
+        values.append(wanted.session)
+        index = "log_session"
+    if wanted.min_level is not None and wanted.min_level > Level.DEBUG:
+        parts.append(f"log.level >= {int(wanted.min_level):d}")
+        if wanted.min_level >= _SEVERE and not index:
+            parts.append(f"log.level >= {_SEVERE}")
+            index = "log_severe"
+    if wanted.profile_id is not None:
+        parts.append("log.profile_id = ?")
+        values.append(wanted.profile_id)
+        index = index or "log_profile"
+    return Query(" AND ".join(parts) or "1", tuple(values), index)
+
+
+def _quoted(word: str) -> str:
+    return word.replace('"', '""')

@@ -1,0 +1,204 @@
+"""The plugins' secrets: in the environment or in the keychain of the operating system, never in a file."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+from desktop_app.core.errors import SecretError
+from desktop_app.core.profile import Profile
+
+T = TypeVar("T")
+
+SERVICE = "Plugdeck"
+LIMIT_S = 30.0
+"""How long the keychain may take; it may be asking the person at the screen."""
+
+
+class _NoKeychain(Exception):
+    """The machine has none that keyring can use."""
+
+
+class Secrets:
+    """Reads and keeps secrets. The keychain works in a thread of its own, one call at a time.
+
+    A secret that the keychain would not keep stays in memory until the app ends.
+    """
+
+    def __init__(self, limit_s: float = LIMIT_S) -> None:
+        self._limit_s = limit_s
+        self._lock = asyncio.Lock()
+        self._hanging: threading.Thread | None = None
+        self._kept: dict[str, str] = {}
+        self._seen: set[str] = set()
+
+    def known(self) -> frozenset[str]:
+        """Every secret seen in this run, for masking."""
+        return frozenset(self._seen)
+
+    async def get(self, profile: Profile) -> str | None:
+        """The profile's secret: from its environment variable, else from the keychain; None where neither has one.
+
+        Raises:
+            SecretError: the keychain is locked, broken or does not answer.
+        """
+        value = os.environ.get(profile.secret_variable, "").strip() or self._kept.get(profile.id)
+        if not value:
+            try:
+                value = await self._call(profile, lambda: _read(profile.id))
+            except _NoKeychain:
+                value = None
+        if value:
+            self._seen.add(value)
+        return value or None
+
+    async def require(self, profile: Profile) -> str:
+        """The profile's secret.
+
+        Raises:
+            SecretError: there is none, or the keychain cannot be read; the remedy names the variable to set.
+        """
+        value = await self.get(profile)
+        if value is None:
+            raise SecretError(
+                "There is no secret for this plugin",
+                where=profile.name,
+                remedy=f"Enter it in the plugin's settings, or set the environment variable {profile.secret_variable}.",
+            )
+        return value
+
+    async def put(self, profile: Profile, secret: str) -> None:
+        """Keeps a secret in the keychain and reads it back.
+
+        Raises:
+            SecretError: it could not be kept there; it is known until the app ends, and the remedy names the
+                environment variable that can hold it.
+        """
+        secret = secret.strip()
+        if not secret:
+            raise SecretError("The secret is empty", where=profile.name, remedy="Copy it from the hub's plugin page.")
+        self._seen.add(secret)
+        self._kept[profile.id] = secret
+        remedy = f"It is known until Plugdeck ends; to keep it, set the environment variable {profile.secret_variable}."
+
+        def write() -> bool:
+            _write(profile.id, secret)
+            return _read(profile.id) == secret
+
+        try:
+            kept = await self._call(profile, write, remedy)
+        except _NoKeychain:
+            raise SecretError(
+                "This machine has no keychain that could keep the secret", where=profile.name, remedy=remedy
+            ) from None
+        if not kept:
+            raise SecretError("The keychain did not keep the secret", where=profile.name, remedy=remedy)
+        del self._kept[profile.id]
+
+    async def delete(self, profile: Profile) -> None:
+        """Removes the profile's secret from the keychain; harmless where there is none.
+
+        Raises:
+            SecretError: the keychain is locked, broken or does not answer.
+        """
+        self._kept.pop(profile.id, None)
+        try:
+            await self._call(profile, lambda: _delete(profile.id))
+        except _NoKeychain:
+            pass
+
+    async def _call(self, profile: Profile, fn: Callable[[], T], remedy: str = "") -> T:
+        remedy = remedy or (
+            f"Unlock the keychain and try again, or set the environment variable {profile.secret_variable}."
+        )
+        async with self._lock:
+            if self._hanging is not None and self._hanging.is_alive():
+                raise SecretError("The keychain does not answer", where=profile.name, remedy=remedy)
+            try:
+                return await self._in_thread(fn)
+            except TimeoutError:
+                raise SecretError(
+                    f"The keychain did not answer within {self._limit_s:.0f} seconds", where=profile.name, remedy=remedy
+                ) from None
+            except _NoKeychain:
+                raise
+            except Exception as error:  # noqa: BLE001
+                # Backends raise whatever their system raises; none of it is a reason to fall over.
+                raise SecretError(
+                    "The keychain cannot be used", where=profile.name, remedy=remedy, details=self._hidden(error)
+                ) from None
+
+    async def _in_thread(self, fn: Callable[[], T]) -> T:
+        # Not the loop's pool: the interpreter waits for its threads when it ends, and a keychain may hang for ever.
+        loop = asyncio.get_running_loop()
+        outcome: asyncio.Future[T] = loop.create_future()
+
+        def succeed(value: T) -> None:
+            if not outcome.done():
+                outcome.set_result(value)
+
+        def fail(error: Exception) -> None:
+            if not outcome.done():
+                outcome.set_exception(error)
+
+        def run() -> None:
+            try:
+                try:
+                    value = fn()
+                except Exception as error:  # noqa: BLE001 - handed to whoever awaits
+                    loop.call_soon_threadsafe(fail, error)
+                else:
+                    loop.call_soon_threadsafe(succeed, value)
+            except RuntimeError:
+                pass  # the loop has ended meanwhile
+
+        thread = threading.Thread(target=run, name="plugdeck-keychain", daemon=True)
+        thread.start()
+        try:
+            async with asyncio.timeout(self._limit_s):
+                return await outcome
+        except TimeoutError:
+            self._hanging = thread
+            raise
+
+    def _hidden(self, error: Exception) -> str:
+        text = f"{type(error).__name__}: {error}"
+        for secret in self._seen:
+            text = text.replace(secret, "•••")
+        return text
+
+
+def _read(profile_id: str) -> str | None:
+    import keyring
+    from keyring.errors import NoKeyringError
+
+    try:
+        return keyring.get_password(SERVICE, profile_id)
+    except NoKeyringError:
+        raise _NoKeychain from None
+
+
+def _write(profile_id: str, secret: str) -> None:
+    import keyring
+    from keyring.errors import NoKeyringError
+
+    try:
+        keyring.set_password(SERVICE, profile_id, secret)
+    except NoKeyringError:
+        raise _NoKeychain from None
+
+
+def _delete(profile_id: str) -> None:
+    import keyring
+    from keyring.errors import NoKeyringError, PasswordDeleteError
+
+    try:
+        if keyring.get_password(SERVICE, profile_id) is not None:
+            keyring.delete_password(SERVICE, profile_id)
+    except NoKeyringError:
+        raise _NoKeychain from None
+    except PasswordDeleteError:
+        pass
