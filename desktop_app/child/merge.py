@@ -12,11 +12,7 @@ def merged(existing: Dict[str, Any], new: Dict[str, List[Any]]) -> Dict[str, Lis
     """
     ids = {item.get("schemaId") for item in new["classifications"] if isinstance(item, dict)}
     old = existing or {}
-    others = [
-        item
-        for item in old.get("classifications") or []
-        if not isinstance(item, dict) or item.get("schemaId") not in ids
-    ]
+    others = [item for item in old.get("classifications") or [] if item.get("schemaId") not in ids]
     return {
         "objects": _together(new["objects"], old.get("tools") or []),
         "classifications": [*new["classifications"], *others],

@@ -83,7 +83,9 @@ class SDK(Administration):
         fields: Optional[str] = None,
     ) -> Any:
         """A page of a project's tasks."""
-        asked: Dict[str, Any] = {"page": page, "limit": limit, "includeAnswer": include_answer, "fields": fields}
+        asked: Dict[str, Any] = {"page": page, "limit": limit, "includeAnswer": str(include_answer).lower()}
+        if fields:
+            asked.update(fields=",".join({*fields.split(","), "_id", "project", "asset"}), includeAnswer="true")
         if task_filter is not None:
             asked["filter"] = task_filter.to_json()
         asked.update({"status[eq]": status, "batches": batches, "stage": stage, "sort": sort})
@@ -207,7 +209,7 @@ class SDK(Administration):
         batches: Optional[List[str]] = None,
         priority: int = 0,
     ) -> Any:
-        """Uploads local files as assets; each a path, or a dict with `data`, `externalId`, `contextData`, `metadata`."""
+        """Uploads local files as assets: paths, or dicts with `data`, `externalId`, `contextData`, `metadata`."""
         assets = []
         for item in file_paths:
             asset = {"data": item} if isinstance(item, str) else dict(item)
@@ -356,13 +358,11 @@ class DocumentedSDK(SDK):
         return None if content is None else json.loads(content)
 
 
-_DOCUMENTED_EXPORT: Dict[str, Any] = {
-    name: "true"
-    for name in (
-        "labeledAt reviewedAt completion totalDuration skip reviewConf labelDuration assetStatus consensus batches "
-        "updateInfo issues mask boxImage annotationMetadata benchmark labelStatus segmentationPoints doNotNotify"
-    ).split()
-}
+_EXPORT_FLAGS = (
+    "labeledAt reviewedAt completion totalDuration skip reviewConf labelDuration assetStatus consensus batches "
+    "updateInfo issues mask boxImage annotationMetadata benchmark labelStatus segmentationPoints doNotNotify"
+)
+_DOCUMENTED_EXPORT: Dict[str, Any] = dict.fromkeys(_EXPORT_FLAGS.split(), "true")
 _DOCUMENTED_EXPORT.update(format="json", sendEmail="false")
 
 
