@@ -1,0 +1,1 @@
+"""The asset with what was answered on it."""

@@ -1,0 +1,229 @@
+"""What the person's commands do: the window's part and the host's."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject
+from PySide6.QtGui import QGuiApplication
+
+from desktop_app.core.errors import UsageError
+from desktop_app.core.events import ProfileState
+from desktop_app.core.profile import Profile
+from desktop_app.ui.dialogs import ask, choose_files, choose_target
+from desktop_app.ui.formats import local
+from desktop_app.ui.logs.panel import line_text
+
+if TYPE_CHECKING:
+    from desktop_app.ui.main_window import MainWindow
+
+
+def midnight() -> float:
+    """When today began here, in seconds since the epoch."""
+    return local(time.time()).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
+
+
+class Commands(QObject):
+    """Runs commands for the window; their errors become notices there."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+
+    def run(self, name: str, profile_id: str) -> None:
+        """A command of the plugins list."""
+        window, host = self._window, self._window.host
+        row = window.plugins.model.find(profile_id)
+        if row is None:
+            return
+        match name:
+            case "start":
+                window.notices.watch(self._start(row.profile, row.status.state), "start a profile")
+            case "stop":
+                window.notices.watch(host.stop_profile(profile_id), "stop a profile")
+            case "restart":
+                window.notices.watch(host.restart_worker(profile_id), "restart a worker")
+            case "edit":
+                window.open_editor(profile_id=profile_id)
+            case "duplicate":
+                window.open_editor(profile_id=profile_id, copy=True)
+            case "remove":
+                window.notices.watch(self._remove(row.profile), "remove a profile")
+            case "export":
+                window.notices.watch(self._export(row.profile), "export a profile")
+            case "classes":
+                self._copy_classes(row.profile)
+            case "test":
+                window.notices.watch(self._choose_and_test(row.profile), "test a profile")
+
+    def start_all(self) -> None:
+        """Starts every plugin that does not run."""
+        window = self._window
+        for row in window.plugins.model.rows:
+            if row.status.state is ProfileState.STOPPED:
+                window.notices.watch(window.host.start_profile(row.profile.id), "start a profile")
+
+    def stop_all(self) -> None:
+        """Stops every plugin."""
+        window = self._window
+        for row in window.plugins.model.rows:
+            window.notices.watch(window.host.stop_profile(row.profile.id), "stop a profile")
+
+    def save_profile(self, profile: Profile, secret: str | None, start: bool) -> None:
+        """Keeps what the form says."""
+        self._window.notices.watch(self._save(profile, secret, start), "save a profile")
+
+    def choose(self, patterns: str) -> None:
+        """Lets the person pick a model or a script and opens the form for it."""
+        self._window.notices.watch(self._choose(patterns), "choose a file")
+
+    def bring_in(self) -> None:
+        """Imports an exported plugin."""
+        self._window.notices.watch(self._bring_in(), "import a profile")
+
+    def test(self) -> None:
+        """Tests a file with the selected plugin, or the first."""
+        window = self._window
+        profile = self._chosen()
+        if profile is not None:
+            window.notices.watch(self._choose_and_test(profile), "test a profile")
+
+    def test_files(self, files: Sequence[Path]) -> None:
+        """Tests dropped assets."""
+        window = self._window
+        profile = self._chosen()
+        if profile is None:
+            window.notices.say(
+                window.tr("Add a plugin first."), window.tr("Drop an .onnx model or a .py script."), tone="busy"
+            )
+        else:
+            window.notices.watch(self._test(profile, list(files)), "test a profile")
+
+    def save_log(self) -> None:
+        """Writes the log lines that are shown to a file."""
+        self._window.notices.watch(self._save_log(), "save the log")
+
+    # ---- the work ----
+
+    def _chosen(self) -> Profile | None:
+        window = self._window
+        rows = window.plugins.model.rows
+        return window.plugins.selected() or (rows[0].profile if rows else None)
+
+    async def _start(self, profile: Profile, state: ProfileState) -> None:
+        if state is not ProfileState.STOPPED:
+            await self._window.host.stop_profile(profile.id)
+        await self._window.host.start_profile(profile.id)
+
+    async def _save(self, profile: Profile, secret: str | None, start: bool) -> None:
+        window, host = self._window, self._window.host
+        known = window.plugins.model.find(profile.id) is not None
+        if known:
+            warning = await host.update_profile(profile, secret)
+        else:
+            warning = await host.add_profile(profile, secret)
+        window.show_page("live")
+        if warning:
+            window.notices.say(str(warning), tone="warn")
+        row = window.plugins.model.find(profile.id)
+        if start and (row is None or row.status.state is ProfileState.STOPPED):
+            await host.start_profile(profile.id)
+        window.bridge.flush()
+        window.plugins.select(profile.id)
+
+    async def _remove(self, profile: Profile) -> None:
+        window = self._window
+        sure = await ask(
+            window,
+            window.tr("Remove {name}?").format(name=profile.name),
+            window.tr("It goes offline, and its secret leaves the keychain. Its jobs stay in the history."),
+            yes=window.tr("Remove"),
+            no=window.tr("Keep"),
+            danger=True,
+        )
+        if sure:
+            await window.host.remove_profile(profile.id)
+
+    async def _export(self, profile: Profile) -> None:
+        window = self._window
+        target = await choose_target(
+            window, window.tr("Export a plugin"), f"{_file_name(profile.name)}.json", window.tr("Plugins (*.json)")
+        )
+        if target is not None:
+            await _write(target, window.host.profiles.export_text(profile))
+            window.notices.say(window.tr("Exported without its secret."), str(target), tone="ok")
+
+    async def _bring_in(self) -> None:
+        window = self._window
+        files = await choose_files(window, window.tr("Import a plugin"), window.tr("Plugins (*.json)"))
+        if files:
+            text = await _read(files[0])
+            profile = window.host.profiles.import_text(text)
+            window.editor.open_profile(profile, copy=True)
+            window.editor.name.value = profile.name
+            window.editor.check()
+            window.pages.setCurrentWidget(window.editor)
+
+    def _copy_classes(self, profile: Profile) -> None:
+        window = self._window
+        info = window.host.model_info(profile.id) or {}
+        names = profile.detection.classes or info.get("classes") or ()
+        if names:
+            QGuiApplication.clipboard().setText(", ".join(str(name) for name in names))
+            window.notices.say(
+                window.tr("Class names copied."), window.tr("Paste them into the hub's Class Names."), tone="ok"
+            )
+        else:
+            window.notices.say(
+                window.tr("The class names are not known yet."), window.tr("Start the plugin first."), tone="busy"
+            )
+
+    async def _choose(self, patterns: str) -> None:
+        files = await choose_files(self._window, self._window.tr("Choose a file"), patterns)
+        if files:
+            self._window.open_editor(files[0])
+
+    async def _choose_and_test(self, profile: Profile) -> None:
+        window = self._window
+        files = await choose_files(
+            window,
+            window.tr("Test {name} with a file").format(name=profile.name),
+            window.tr("All files (*)"),
+            many=True,
+        )
+        if files:
+            await self._test(profile, files)
+
+    async def _test(self, profile: Profile, files: list[Path]) -> None:
+        results: Sequence[Any] = await self._window.host.test(profile, files)
+        self._window.show_test(profile, results)
+
+    async def _save_log(self) -> None:
+        window = self._window
+        target = await choose_target(window, window.tr("Save the log"), "plugdeck.log", window.tr("Logs (*.log *.txt)"))
+        if target is not None:
+            await _write(target, "\n".join(line_text(line) for line in window.logs.lines_shown()) + "\n")
+
+
+def _file_name(name: str) -> str:
+    """A profile's name as a file name that every system takes."""
+    kept = "".join(char if char.isalnum() or char in "-_ " else "_" for char in name).strip()
+    return kept or "plugin"
+
+
+async def _write(target: Path, text: str) -> None:
+    try:
+        await asyncio.to_thread(target.write_text, text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError("The file could not be written", where=str(target), remedy=error.strerror or "") from error
+
+
+async def _read(path: Path) -> str:
+    try:
+        return await asyncio.to_thread(path.read_text, encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError("The file could not be read", where=str(path)) from error

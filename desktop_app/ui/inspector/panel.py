@@ -1,0 +1,349 @@
+"""The right of the window: everything known of one job."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, Signal
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QListWidget,
+    QPlainTextEdit,
+    QSlider,
+    QStackedWidget,
+    QTabWidget,
+    QTreeView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from desktop_app.core.job import JobDetail, JobRecord, JobState
+from desktop_app.ui.asset.items import Annotations, Layer
+from desktop_app.ui.asset.pane import asset_name
+from desktop_app.ui.formats import clock, count, duration, exact, plain, tr
+from desktop_app.ui.inspector.json_view import JsonView
+from desktop_app.ui.inspector.tree import AnnotationTree
+from desktop_app.ui.inspector.waterfall import Waterfall
+from desktop_app.ui.states import job_shape, job_tone, job_words, shape_pixmap
+from desktop_app.ui.theme import mono_font, notifier
+from desktop_app.ui.tokens import SPACE
+from desktop_app.ui.widgets import ElidedLabel, EmptyState, Panel, label, push_button, set_kind, tool_button
+
+
+class Inspector(Panel):
+    """Shows one job.
+
+    Signals:
+        selected: index of an annotation chosen in the list, or -1.
+        hovered: index of the annotation pointed at in the list, or -1.
+        hidden_changed: classes that are not shown.
+        min_score_changed: raw predictions below it are left out; also shows that layer.
+        cancel: id of the job that the person wants to stop.
+    """
+
+    selected = Signal(int)
+    hovered = Signal(int)
+    hidden_changed = Signal(object)
+    min_score_changed = Signal(float)
+    cancel = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(tr("Job"), parent)
+        self._record: JobRecord | None = None
+        self._annotations = Annotations()
+        self._layers = frozenset({Layer.SENT})
+        self._min_score = 0.0
+        self.cancel_button = tool_button("stop", self.tr("Cancel this job"), self._cancel)
+        self.copy_button = tool_button("copy", self.tr("Copy session id"), self._copy_session)
+        self.header.add(self.cancel_button, self.copy_button)
+        self.empty = EmptyState("info", self.tr("No job selected"), self.tr("Choose one in the filmstrip below."))
+        self.body = QWidget()
+        self.stack = QStackedWidget()
+        self.stack.addWidget(self.empty)
+        self.stack.addWidget(self.body)
+        self.column.addWidget(self.stack, 1)
+        column = QVBoxLayout(self.body)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self._make_facts())
+        column.addWidget(self._make_tabs(), 1)
+        self.clear()
+        notifier().changed.connect(self._show_facts)
+
+    def _make_facts(self) -> QWidget:
+        self.name = ElidedLabel("", "subtitle")
+        self.shape = QLabel()
+        self.state = ElidedLabel()
+        self.error = label("", "error", wrap=True, selectable=True)
+        self.details = QPlainTextEdit()
+        self.details.setReadOnly(True)
+        self.details.setFont(mono_font(0.95))
+        self.details.setProperty("kind", "json")
+        self.details.setMaximumHeight(150)
+        self.details.setAccessibleName(self.tr("Traceback"))
+        self.details_button = push_button(self.tr("Show traceback"), self._fold_details)
+        self.waterfall = Waterfall()
+        self.grid = QGridLayout()
+        self.grid.setHorizontalSpacing(SPACE + 4)
+        self.grid.setVerticalSpacing(2)
+        self.grid.setColumnStretch(1, 1)
+        self._facts: dict[str, tuple[QLabel, ElidedLabel]] = {}
+        for row, (key, text) in enumerate(
+            (
+                ("asset", self.tr("Asset")),
+                ("size", self.tr("Size")),
+                ("arrived", self.tr("Arrived")),
+                ("answered", self.tr("Answered")),
+                ("mode", self.tr("Mode")),
+                ("session", self.tr("Session")),
+            )
+        ):
+            title, value = label(text, "muted"), ElidedLabel()
+            self.grid.addWidget(title, row, 0)
+            self.grid.addWidget(value, row, 1)
+            self._facts[key] = (title, value)
+        state_row = QHBoxLayout()
+        state_row.setSpacing(6)
+        state_row.addWidget(self.shape)
+        state_row.addWidget(self.state, 1)
+        facts = QFrame()
+        column = QVBoxLayout(facts)
+        column.setContentsMargins(SPACE + 4, SPACE + 2, SPACE + 4, SPACE)
+        column.setSpacing(SPACE // 2 + 2)
+        column.addWidget(self.name)
+        column.addLayout(state_row)
+        column.addWidget(self.error)
+        column.addWidget(self.details_button, 0, Qt.AlignmentFlag.AlignLeft)
+        column.addWidget(self.details)
+        column.addWidget(self.waterfall)
+        column.addLayout(self.grid)
+        return facts
+
+    def _make_tabs(self) -> QWidget:
+        self.tree_model = AnnotationTree(self)
+        self.tree_model.hidden_changed.connect(self.hidden_changed)
+        self.tree = QTreeView()
+        self.tree.setModel(self.tree_model)
+        self.tree.setHeaderHidden(True)
+        self.tree.setUniformRowHeights(True)
+        self.tree.setMouseTracking(True)
+        self.tree.setIndentation(16)
+        self.tree.setAccessibleName(self.tr("Annotations by class"))
+        self.tree.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.tree.selectionModel().currentChanged.connect(self._choose)
+        self.tree.entered.connect(self._point_at)
+        self.tree.viewportEntered.connect(lambda: self.hovered.emit(-1))
+        self.no_annotations = EmptyState("tag", self.tr("No annotations"))
+        self.list_stack = QStackedWidget()
+        self.list_stack.addWidget(self.no_annotations)
+        self.list_stack.addWidget(self.tree)
+        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider.setRange(0, 100)
+        self.slider.setAccessibleName(self.tr("Confidence of raw predictions shown"))
+        self.slider.setToolTip(
+            self.tr("Filters the raw predictions again, without running the model. The answer that was sent stays.")
+        )
+        self.slider.valueChanged.connect(self._move_slider)
+        self.slider_label = label("", "muted")
+        self.slider_box = QFrame()
+        slider_column = QVBoxLayout(self.slider_box)
+        slider_column.setContentsMargins(SPACE + 4, SPACE // 2, SPACE + 4, SPACE)
+        slider_column.setSpacing(SPACE // 2)
+        slider_column.addWidget(self.slider_label)
+        slider_column.addWidget(self.slider)
+        annotations = QWidget()
+        column = QVBoxLayout(annotations)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.list_stack, 1)
+        column.addWidget(self.slider_box)
+        self.notes = QListWidget()
+        self.notes.setWordWrap(True)
+        self.notes.setAccessibleName(self.tr("What was repaired, dropped or warned about"))
+        self.notes.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.no_notes = EmptyState("check", self.tr("Nothing was dropped or repaired"))
+        self.notes_stack = QStackedWidget()
+        self.notes_stack.addWidget(self.no_notes)
+        self.notes_stack.addWidget(self.notes)
+        self.received = JsonView(self.tr("Received JSON"), self.tr("What the hub sent was not kept."))
+        self.sent = JsonView(self.tr("Sent JSON"), self.tr("Nothing has been sent yet."))
+        self.tabs = QTabWidget()
+        self.tabs.setAccessibleName(self.tr("Parts of the job"))
+        self.tabs.setUsesScrollButtons(True)
+        self.tabs.tabBar().setDrawBase(False)
+        self.tabs.tabBar().setExpanding(False)
+        self.tabs.addTab(annotations, self.tr("Annotations"))
+        self.tabs.addTab(self.notes_stack, self.tr("Notes"))
+        self.tabs.addTab(self.received, self.tr("Received"))
+        self.tabs.addTab(self.sent, self.tr("Sent"))
+        return self.tabs
+
+    # ---- what is shown ----
+
+    def clear(self) -> None:
+        """Shows that no job is selected."""
+        self._record = None
+        self.cancel_button.setEnabled(False)
+        self.copy_button.setEnabled(False)
+        self.stack.setCurrentWidget(self.empty)
+
+    def show_job(self, record: JobRecord, detail: JobDetail | None, annotations: Annotations) -> None:
+        """Shows a job; `detail` is None while it is being read."""
+        other = self._record is None or self._record.id != record.id
+        self._record = record
+        self.stack.setCurrentWidget(self.body)
+        self._show_facts()
+        if detail is None:
+            if other:
+                self._annotations = Annotations()
+                self._show_tree(self.tr("Reading the history…"))
+                self._show_notes(())
+                self.received.show_value(None)
+                self.sent.show_value(None)
+                self.slider_box.hide()
+            return
+        self._annotations = annotations
+        self._show_tree("")
+        self._show_notes(detail.notes)
+        self.received.show_value(detail.payload)
+        self.sent.show_value(detail.response)
+        self.slider_box.setVisible(Layer.PREDICTIONS in annotations.layers)
+        self._say_slider()
+
+    def set_layers(self, layers: frozenset[Layer]) -> None:
+        """Lists the annotations of these layers."""
+        self._layers = layers
+        if self._record is not None:
+            self._show_tree("")
+
+    def select(self, index: int) -> None:
+        """Marks an annotation chosen on the asset."""
+        found = self.tree_model.index_of(index)
+        model = self.tree.selectionModel()
+        blocked = model.blockSignals(True)
+        if found.isValid():
+            self.tree.expand(found.parent())
+            model.setCurrentIndex(found, QItemSelectionModel.SelectionFlag.ClearAndSelect)
+            self.tree.scrollTo(found)
+        else:
+            model.clear()
+        model.blockSignals(blocked)
+        self.tree.viewport().update()
+
+    def _show_facts(self) -> None:
+        record = self._record
+        if record is None:
+            return
+        state = record.state
+        self.copy_button.setEnabled(True)
+        self.cancel_button.setEnabled(not state.terminal)
+        self.name.say(f"{plain(record.profile_name, 60)} · {clock(record.received_at)}", exact(record.received_at))
+        self.shape.setPixmap(shape_pixmap(job_shape(state), job_tone(state), 13, 2 * self.devicePixelRatioF()))
+        words = job_words(state)
+        if state.terminal and record.timings.total is not None:
+            after = self.tr("{state} in {time}") if state is JobState.DELIVERED else self.tr("{state} after {time}")
+            if record.replay_of is not None and state is JobState.DELIVERED:
+                after = self.tr("tested in {time}, nothing was sent")
+            words = after.format(state=words, time=duration(record.timings.total))
+        self.state.say(words)
+        set_kind(self.state, {"ok": "ok", "error": "error"}.get(job_tone(state), "muted"))
+        self.error.setText(plain(record.error, 1000))
+        self.error.setVisible(bool(record.error))
+        self.details.setPlainText(record.details[:50_000])
+        self.details_button.setVisible(bool(record.details))
+        self.details.setVisible(self.details.isVisible() and bool(record.details))
+        self.waterfall.show_timings(record.timings)
+        facts = {
+            "asset": (asset_name(record), plain(record.url, 500)),
+            "size": (self._size_of(record), ""),
+            "arrived": (clock(record.received_at), exact(record.received_at)),
+            "answered": (self._answered(record), ""),
+            "mode": (self.tr("workflow stage") if record.workflow else "", self.tr("The answer went over HTTP")),
+            "session": (plain(record.session, 80), ""),
+        }
+        for key, (text, tooltip) in facts.items():
+            title, value = self._facts[key]
+            value.say(text, tooltip)
+            title.setVisible(bool(text))
+            value.setVisible(bool(text))
+
+    def _size_of(self, record: JobRecord) -> str:
+        parts = []
+        if record.width and record.height:
+            parts.append(f"{record.width} × {record.height} px")
+        if record.asset_type:
+            parts.append(record.asset_type)
+        return " · ".join(parts)
+
+    def _answered(self, record: JobRecord) -> str:
+        if not record.state.terminal or record.state is JobState.FAILED:
+            return ""
+        words = count(record.objects, self.tr("object"), self.tr("objects"))
+        return f"{words}, {self.tr('{count} dropped').format(count=record.dropped)}" if record.dropped else words
+
+    def _show_tree(self, reading: str) -> None:
+        self.tree_model.show_annotations(self._annotations, self._layers, self._min_score)
+        groups = self.tree_model.rowCount()
+        if groups:
+            self.list_stack.setCurrentWidget(self.tree)
+            if len(self._annotations.items) <= 300:
+                self.tree.expandAll()
+        else:
+            title = reading or self.tr("No annotations")
+            text = ""
+            if not reading and self._annotations.chips:
+                text = self.tr("The asset as a whole was classified.")
+            self.no_annotations.say("tag", title, text)
+            self.list_stack.setCurrentWidget(self.no_annotations)
+        number = sum(1 for item in self._annotations.items if item.layer in self._layers)
+        self.tabs.setTabText(
+            0, self.tr("Annotations {count}").format(count=number) if number else self.tr("Annotations")
+        )
+
+    def _show_notes(self, notes: tuple[str, ...]) -> None:
+        self.notes.clear()
+        self.notes.addItems([plain(note, 600) for note in notes])
+        self.notes_stack.setCurrentWidget(self.notes if notes else self.no_notes)
+        self.tabs.setTabText(1, self.tr("Notes {count}").format(count=len(notes)) if notes else self.tr("Notes"))
+
+    # ---- what the person does ----
+
+    def _choose(self, current: QModelIndex, _: QModelIndex) -> None:
+        item = self.tree_model.item(current)
+        self.selected.emit(-1 if item is None else item.index)
+
+    def _point_at(self, index: QModelIndex) -> None:
+        item = self.tree_model.item(index)
+        self.hovered.emit(-1 if item is None else item.index)
+
+    def _move_slider(self, value: int) -> None:
+        self._min_score = value / 100
+        self._say_slider()
+        self.min_score_changed.emit(self._min_score)
+        if Layer.PREDICTIONS in self._layers:
+            self._show_tree("")
+
+    def _say_slider(self) -> None:
+        raw = [item for item in self._annotations.items if item.layer is Layer.PREDICTIONS]
+        kept = sum(1 for item in raw if item.score is None or item.score >= self._min_score)
+        self.slider_label.setText(
+            self.tr("Raw predictions from {score}: {kept} of {all}").format(
+                score=f"{self._min_score:.2f}", kept=kept, all=len(raw)
+            )
+        )
+
+    def _fold_details(self) -> None:
+        shown = not self.details.isVisible()
+        self.details.setVisible(shown)
+        self.details_button.setText(self.tr("Hide traceback") if shown else self.tr("Show traceback"))
+
+    def _cancel(self) -> None:
+        if self._record is not None:
+            self.cancel.emit(self._record.id)
+
+    def _copy_session(self) -> None:
+        if self._record is not None:
+            QGuiApplication.clipboard().setText(self._record.session)

@@ -1,0 +1,199 @@
+"""Annotations grouped by class, with a check box per class that shows or hides it."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
+from PySide6.QtGui import QColor, QPainter, QPixmap
+
+from desktop_app.ui.asset.items import Annotations, Item, Layer
+from desktop_app.ui.formats import plain
+from desktop_app.ui.models.table import NO_INDEX, Index
+
+log = logging.getLogger(__name__)
+
+ITEM_ROLE = Qt.ItemDataRole.UserRole + 1
+_TOP = 0xFFFFFFFF
+
+
+class AnnotationTree(QAbstractItemModel):
+    """Two levels: classes, and their annotations.
+
+    Signals:
+        hidden_changed: the names of the classes that are not shown, as a frozenset.
+    """
+
+    hidden_changed = Signal(object)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._groups: list[tuple[str, list[Item]]] = []
+        self._hidden: frozenset[str] = frozenset()
+        self._marks: dict[str, QPixmap] = {}
+
+    @property
+    def hidden(self) -> frozenset[str]:
+        """Classes that are not shown; kept from job to job."""
+        return self._hidden
+
+    def show_annotations(self, annotations: Annotations, layers: frozenset[Layer], min_score: float = 0.0) -> None:
+        """Lists what the layers hold."""
+        groups: dict[str, list[Item]] = {}
+        for item in annotations.items:
+            if item.layer not in layers:
+                continue
+            if item.layer is Layer.PREDICTIONS and item.score is not None and item.score < min_score:
+                continue
+            groups.setdefault(item.name, []).append(item)
+        self.beginResetModel()
+        self._groups = sorted(groups.items(), key=lambda group: (-len(group[1]), group[0].casefold()))
+        self.endResetModel()
+
+    def index_of(self, number: int) -> QModelIndex:
+        """Where an annotation stands."""
+        for place, (_, items) in enumerate(self._groups):
+            for row, item in enumerate(items):
+                if item.index == number:
+                    return self.createIndex(row, 0, place)
+        return QModelIndex()
+
+    def item(self, index: Index) -> Item | None:
+        """The annotation of a row; None for a class."""
+        if not index.isValid() or index.internalId() == _TOP:
+            return None
+        place = index.internalId()
+        items = self._groups[place][1] if place < len(self._groups) else []
+        return items[index.row()] if index.row() < len(items) else None
+
+    def set_all(self, shown: bool) -> None:
+        """Shows or hides every class."""
+        self._set_hidden(frozenset() if shown else frozenset(name for name, _ in self._groups))
+        if self._groups:
+            self.dataChanged.emit(self.index(0, 0), self.index(len(self._groups) - 1, 0))
+
+    # ---- Qt ----
+
+    def index(self, row: int, column: int, parent: Index = NO_INDEX) -> QModelIndex:
+        if column != 0 or row < 0:
+            return QModelIndex()
+        if not parent.isValid():
+            return self.createIndex(row, 0, _TOP) if row < len(self._groups) else QModelIndex()
+        if parent.internalId() != _TOP or row >= len(self._groups[parent.row()][1]):
+            return QModelIndex()
+        return self.createIndex(row, 0, parent.row())
+
+    def parent(self, index: Index = NO_INDEX) -> QModelIndex:  # type: ignore[override]
+        if not index.isValid() or index.internalId() == _TOP:
+            return QModelIndex()
+        return self.createIndex(index.internalId(), 0, _TOP)
+
+    def rowCount(self, parent: Index = NO_INDEX) -> int:
+        if not parent.isValid():
+            return len(self._groups)
+        if parent.internalId() != _TOP or parent.column() != 0:
+            return 0
+        return len(self._groups[parent.row()][1])
+
+    def columnCount(self, parent: Index = NO_INDEX) -> int:
+        return 1
+
+    def flags(self, index: QModelIndex | QPersistentModelIndex) -> Qt.ItemFlag:
+        flags = super().flags(index)
+        if index.isValid() and index.internalId() == _TOP:
+            flags |= Qt.ItemFlag.ItemIsUserCheckable
+        return flags
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if not index.isValid():
+            return None
+        try:
+            item = self.item(index)
+            return self._group_cell(index.row(), role) if item is None else self._item_cell(item, role)
+        except Exception:
+            log.exception("an annotation cannot be listed")
+            return None
+
+    def setData(self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
+        if role != Qt.ItemDataRole.CheckStateRole or not index.isValid() or index.internalId() != _TOP:
+            return False
+        name = self._groups[index.row()][0]
+        shown = Qt.CheckState(value) == Qt.CheckState.Checked
+        self._set_hidden(self._hidden - {name} if shown else self._hidden | {name})
+        self.dataChanged.emit(index, index)
+        return True
+
+    def _set_hidden(self, names: frozenset[str]) -> None:
+        if names != self._hidden:
+            self._hidden = names
+            self.hidden_changed.emit(names)
+
+    def _group_cell(self, row: int, role: int) -> Any:
+        name, items = self._groups[row]
+        match role:
+            case Qt.ItemDataRole.DisplayRole:
+                return f"{plain(name, 60)}  {len(items)}"
+            case Qt.ItemDataRole.AccessibleTextRole:
+                return self.tr("class {name}, {count} annotations").format(name=plain(name, 60), count=len(items))
+            case Qt.ItemDataRole.CheckStateRole:
+                return Qt.CheckState.Unchecked if name in self._hidden else Qt.CheckState.Checked
+            case Qt.ItemDataRole.DecorationRole:
+                return self._mark(items[0].colour)
+            case Qt.ItemDataRole.ToolTipRole:
+                return self.tr("Show or hide this class on the asset")
+        return None
+
+    def _item_cell(self, item: Item, role: int) -> Any:
+        match role:
+            case Qt.ItemDataRole.DisplayRole:
+                return self._words(item)
+            case Qt.ItemDataRole.ToolTipRole:
+                parts = [item.kind]
+                if item.bounds:
+                    left, top, right, bottom = item.bounds
+                    parts.append(f"x {left:.1f}, y {top:.1f}, {right - left:.1f} × {bottom - top:.1f} px")
+                if item.object_id:
+                    parts.append(f"objectId {plain(item.object_id, 60)}")
+                if item.schema_id:
+                    parts.append(f"schemaId {plain(item.schema_id, 60)}")
+                return "\n".join((*parts, item.text) if item.text else parts)
+            case _ if role == ITEM_ROLE:
+                return item
+        return None
+
+    def _words(self, item: Item) -> str:
+        kinds = {
+            "bounding-box": self.tr("box"),
+            "rotated-bounding-box": self.tr("rotated box"),
+            "segmentation": self.tr("mask"),
+            "ner": self.tr("span"),
+            "pdf": self.tr("area"),
+            "none": self.tr("no shape"),
+        }
+        parts = [kinds.get(item.kind, item.kind)]
+        if item.score is not None:
+            parts.append(f"{item.score:.2f}")
+        if item.layer is not Layer.SENT:
+            parts.append(self.tr("raw") if item.layer is Layer.PREDICTIONS else self.tr("existing"))
+        if item.span is not None:
+            parts.append(f"{item.span[0]:g}–{item.span[1]:g}")
+        if item.page is not None:
+            parts.append(self.tr("page {number}").format(number=item.page))
+        if item.kind not in ("ner", "none") and item.bounds is None:
+            parts.append(self.tr("cannot be drawn"))
+        return "  ".join(parts)
+
+    def _mark(self, colour: str) -> QPixmap:
+        if colour not in self._marks:
+            mark = QPixmap(24, 24)
+            mark.setDevicePixelRatio(2)
+            mark.fill(Qt.GlobalColor.transparent)
+            painter = QPainter(mark)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(QColor(colour))
+            painter.drawRoundedRect(1, 1, 10, 10, 2, 2)
+            painter.end()
+            self._marks[colour] = mark
+        return self._marks[colour]

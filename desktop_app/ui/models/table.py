@@ -1,0 +1,110 @@
+"""A table over frozen records: columns are data, and no cell can bring the window down."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtGui import QBrush, QColor
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+Index = QModelIndex | QPersistentModelIndex
+NO_INDEX = QModelIndex()
+RECORD_ROLE = Qt.ItemDataRole.UserRole + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Column(Generic[T]):
+    """One column.
+
+    Attributes:
+        title: shown in the header, translated when shown.
+        text: what a cell says.
+        tooltip: the exact value or the whole text, or None.
+        colour: a `#rrggbb`, or None for the theme's.
+        decoration: a QIcon or QPixmap.
+        right: aligned to the right, as numbers are.
+    """
+
+    title: str
+    text: Callable[[T], str]
+    tooltip: Callable[[T], str] | None = None
+    colour: Callable[[T], str | None] | None = None
+    decoration: Callable[[T], Any] | None = None
+    right: bool = False
+    width: int = 100
+
+
+class TypedTableModel(QAbstractTableModel, Generic[T]):
+    """Rows of one type. Subclasses keep `self.rows` and announce changes with Qt's begin and end calls."""
+
+    def __init__(self, columns: Sequence[Column[T]], parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.columns = tuple(columns)
+        self.rows: list[T] = []
+
+    def rowCount(self, parent: Index = NO_INDEX) -> int:
+        return 0 if parent.isValid() else len(self.rows)
+
+    def columnCount(self, parent: Index = NO_INDEX) -> int:
+        return 0 if parent.isValid() else len(self.columns)
+
+    def record(self, index: Index) -> T | None:
+        """The record of a row, or None where the index is of no row."""
+        row = index.row()
+        return self.rows[row] if index.isValid() and 0 <= row < len(self.rows) else None
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if orientation != Qt.Orientation.Horizontal or not 0 <= section < len(self.columns):
+            return None
+        column = self.columns[section]
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
+            return self.tr(column.title)
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            side = Qt.AlignmentFlag.AlignRight if column.right else Qt.AlignmentFlag.AlignLeft
+            return side | Qt.AlignmentFlag.AlignVCenter
+        return None
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        record = self.record(index)
+        if record is None or not 0 <= index.column() < len(self.columns):
+            return None
+        try:
+            return self.cell(record, self.columns[index.column()], role)
+        except Exception:
+            # An exception in data() would unwind through Qt's C++ and end the process.
+            log.exception("a table cell could not be shown")
+            return None
+
+    def cell(self, record: T, column: Column[T], role: int) -> Any:
+        """What a cell answers for a role."""
+        match role:
+            case Qt.ItemDataRole.DisplayRole:
+                return column.text(record)
+            case Qt.ItemDataRole.ToolTipRole:
+                return column.tooltip(record) if column.tooltip else None
+            case Qt.ItemDataRole.ForegroundRole:
+                colour = column.colour(record) if column.colour else None
+                return QBrush(QColor(colour)) if colour else None
+            case Qt.ItemDataRole.DecorationRole:
+                return column.decoration(record) if column.decoration else None
+            case Qt.ItemDataRole.TextAlignmentRole:
+                side = Qt.AlignmentFlag.AlignRight if column.right else Qt.AlignmentFlag.AlignLeft
+                return side | Qt.AlignmentFlag.AlignVCenter
+            case Qt.ItemDataRole.AccessibleTextRole:
+                return f"{self.tr(column.title)}: {column.text(record)}"
+            case _ if role == RECORD_ROLE:
+                return record
+        return None
+
+    def replace(self, rows: Sequence[T]) -> None:
+        """Shows other rows."""
+        self.beginResetModel()
+        self.rows = list(rows)
+        self.endResetModel()

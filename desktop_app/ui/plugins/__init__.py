@@ -1,0 +1,1 @@
+"""The list of plugins with their live states."""

@@ -1,0 +1,157 @@
+"""The profiles with what they are doing, as a list."""
+
+from __future__ import annotations
+
+import logging
+import statistics
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+from PySide6.QtCore import QAbstractListModel, QObject, Qt
+
+from desktop_app.core.events import ProfileState, ProfileStatus
+from desktop_app.core.job import JobRecord, JobState
+from desktop_app.core.profile import Profile
+from desktop_app.ui.formats import count, duration, tr
+from desktop_app.ui.models.table import NO_INDEX, Index
+from desktop_app.ui.states import profile_words
+
+log = logging.getLogger(__name__)
+
+ROW_ROLE = Qt.ItemDataRole.UserRole + 1
+BARS = 18
+
+
+@dataclass(slots=True)
+class PluginRow:
+    """One profile as the list shows it; `bars` are (total in ms, how it ended) of the latest jobs, oldest first."""
+
+    profile: Profile
+    status: ProfileStatus
+    jobs: int = 0
+    failed: int = 0
+    median_ms: float | None = None
+    durations: deque[float] = field(default_factory=lambda: deque(maxlen=101))
+    bars: deque[tuple[float, JobState]] = field(default_factory=lambda: deque(maxlen=BARS))
+
+    @property
+    def figures(self) -> str:
+        """`214 jobs · 38 ms`."""
+        parts = [count(self.jobs, tr("job today"), tr("jobs today"))]
+        if self.median_ms is not None:
+            parts.append(duration(self.median_ms))
+        return " · ".join(parts)
+
+
+class PluginModel(QAbstractListModel):
+    """Rows in the order of their names."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.rows: list[PluginRow] = []
+
+    def rowCount(self, parent: Index = NO_INDEX) -> int:
+        return 0 if parent.isValid() else len(self.rows)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if not index.isValid() or not 0 <= index.row() < len(self.rows):
+            return None
+        try:
+            return self._cell(self.rows[index.row()], role)
+        except Exception:
+            log.exception("a plugin cannot be shown")
+            return None
+
+    def row_of(self, profile_id: str) -> int:
+        """Where a profile stands, or -1."""
+        return next((n for n, row in enumerate(self.rows) if row.profile.id == profile_id), -1)
+
+    def find(self, profile_id: str) -> PluginRow | None:
+        """A profile's row, or None."""
+        place = self.row_of(profile_id)
+        return self.rows[place] if place >= 0 else None
+
+    def put(self, profile: Profile, status: ProfileStatus) -> None:
+        """Adds a profile or shows its new version."""
+        place = self.row_of(profile.id)
+        if place >= 0 and self.rows[place].profile.name == profile.name:
+            self.rows[place].profile = profile
+            self._changed(place)
+            return
+        row = PluginRow(profile, status)
+        if place >= 0:
+            old = self.rows[place]
+            row = PluginRow(profile, old.status, old.jobs, old.failed, old.median_ms, old.durations, old.bars)
+            self.remove(profile.id)
+        name = profile.name.casefold()
+        place = sum(1 for other in self.rows if other.profile.name.casefold() <= name)
+        self.beginInsertRows(NO_INDEX, place, place)
+        self.rows.insert(place, row)
+        self.endInsertRows()
+
+    def remove(self, profile_id: str) -> None:
+        """Takes a profile out."""
+        place = self.row_of(profile_id)
+        if place >= 0:
+            self.beginRemoveRows(NO_INDEX, place, place)
+            del self.rows[place]
+            self.endRemoveRows()
+
+    def set_status(self, status: ProfileStatus) -> None:
+        """Shows a profile's new state."""
+        place = self.row_of(status.profile_id)
+        if place >= 0:
+            self.rows[place].status = status
+            self._changed(place)
+
+    def set_stats(self, profile_id: str, jobs: int, failed: int, median_ms: float | None) -> None:
+        """Shows what the history counts for today."""
+        row = self.find(profile_id)
+        if row is not None:
+            row.jobs, row.failed = jobs, failed
+            row.median_ms = median_ms if median_ms is not None else row.median_ms
+            self._changed(self.row_of(profile_id))
+
+    def take_job(self, record: JobRecord) -> None:
+        """Counts a job that has ended."""
+        row = self.find(record.profile_id)
+        if row is None or not record.state.terminal or record.replay_of is not None:
+            return
+        row.jobs += 1
+        row.failed += record.state is JobState.FAILED
+        total = record.timings.total
+        row.bars.append((total or 0.0, record.state))
+        if total is not None and record.state is JobState.DELIVERED:
+            row.durations.append(total)
+            row.median_ms = statistics.median(row.durations)
+        self._changed(self.row_of(record.profile_id))
+
+    def tick(self) -> None:
+        """Shows how the countdowns to the next attempt have gone on."""
+        for place, row in enumerate(self.rows):
+            if row.status.state is ProfileState.RECONNECTING:
+                self._changed(place)
+
+    def _changed(self, place: int) -> None:
+        index = self.index(place)
+        self.dataChanged.emit(index, index)
+
+    def _cell(self, row: PluginRow, role: int) -> Any:
+        match role:
+            case Qt.ItemDataRole.DisplayRole:
+                return row.profile.name
+            case Qt.ItemDataRole.AccessibleTextRole:
+                return f"{row.profile.name}, {profile_words(row.status)}, {row.figures}"
+            case Qt.ItemDataRole.ToolTipRole:
+                lines = [row.profile.name, profile_words(row.status)]
+                if row.status.detail:
+                    lines.append(row.status.detail)
+                lines.append(
+                    row.figures + (f" · {count(row.failed, tr('failed'), tr('failed'))}" if row.failed else "")
+                )
+                lines.append(row.profile.host)
+                return "\n".join(lines)
+            case _ if role == ROW_ROLE:
+                return row
+        return None

@@ -1,0 +1,144 @@
+"""The left of the window: every plugin, alive or not, and what can be done with it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QItemSelectionModel, QPoint, Qt, QTimer, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QAbstractItemView, QListView, QMenu, QStackedWidget, QWidget
+
+from desktop_app.core.events import ProfileState
+from desktop_app.core.profile import Profile
+from desktop_app.ui.formats import tr
+from desktop_app.ui.icons import icon
+from desktop_app.ui.plugins.delegate import PluginDelegate
+from desktop_app.ui.plugins.model import ROW_ROLE, PluginModel, PluginRow
+from desktop_app.ui.widgets import EmptyState, Panel, push_button, tool_button
+
+COMMANDS = ("start", "stop", "restart", "test", "edit", "duplicate", "classes", "export", "remove")
+
+
+class _List(QListView):
+    """A list that takes Enter, Delete and the menu key."""
+
+    command = Signal(str)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        keys = {Qt.Key.Key_Return: "edit", Qt.Key.Key_Enter: "edit", Qt.Key.Key_F2: "edit", Qt.Key.Key_Delete: "remove"}
+        wanted = keys.get(Qt.Key(event.key()))
+        if wanted and self.currentIndex().isValid():
+            self.command.emit(wanted)
+        elif event.key() == Qt.Key.Key_Menu and self.currentIndex().isValid():
+            self.customContextMenuRequested.emit(self.visualRect(self.currentIndex()).center())
+        else:
+            super().keyPressEvent(event)
+
+
+class PluginPanel(Panel):
+    """The list of plugins.
+
+    Signals:
+        command: (one of COMMANDS, profile id).
+        add: the person wants another plugin.
+        chosen: a profile's id, or "" when none is selected.
+    """
+
+    command = Signal(str, str)
+    add = Signal()
+    bring_in = Signal()
+    chosen = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(tr("Plugins"), parent)
+        self.model = PluginModel(self)
+        self.view = _List()
+        self.view.setModel(self.model)
+        self.view.setItemDelegate(PluginDelegate(self.view))
+        self.view.setAccessibleName(self.tr("Plugins"))
+        self.view.setMouseTracking(True)
+        self.view.setUniformItemSizes(True)
+        self.view.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.view.customContextMenuRequested.connect(self._open_menu)
+        self.view.doubleClicked.connect(lambda index: self._send("edit", index.data(ROW_ROLE)))
+        self.view.command.connect(lambda name: self._send(name, self.view.currentIndex().data(ROW_ROLE)))
+        self.view.selectionModel().currentChanged.connect(self._choose)
+        self.empty = EmptyState(
+            "model", self.tr("No plugins yet"), self.tr("Drop a model or a script on the window, or add one here.")
+        )
+        self.empty.add_button(push_button(self.tr("Add a plugin"), self.add.emit, kind="primary", icon="plus"))
+        self.stack = QStackedWidget()
+        self.stack.addWidget(self.empty)
+        self.stack.addWidget(self.view)
+        self.column.addWidget(self.stack, 1)
+        self.header.add(
+            tool_button("import", self.tr("Import a plugin file"), self.bring_in.emit),
+            tool_button("plus", self.tr("Add a plugin"), self.add.emit, shortcut="Ctrl+N"),
+        )
+        self.model.rowsInserted.connect(self._show_stack)
+        self.model.rowsRemoved.connect(self._show_stack)
+        # Countdowns to the next attempt need a tick of their own.
+        self._clock = QTimer(self)
+        self._clock.setInterval(1000)
+        self._clock.timeout.connect(self.model.tick)
+        self._clock.start()
+
+    def selected(self) -> Profile | None:
+        """The profile that is selected, or None."""
+        row = self.view.currentIndex().data(ROW_ROLE)
+        return row.profile if isinstance(row, PluginRow) else None
+
+    def select(self, profile_id: str) -> None:
+        """Selects a profile."""
+        place = self.model.row_of(profile_id)
+        if place >= 0:
+            self.view.selectionModel().setCurrentIndex(
+                self.model.index(place), QItemSelectionModel.SelectionFlag.ClearAndSelect
+            )
+
+    def menu_for(self, row: PluginRow) -> QMenu:
+        """What can be done with a profile now."""
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        stopped = row.status.state is ProfileState.STOPPED
+        failed = row.status.state in (ProfileState.LOGIN_REFUSED, ProfileState.MODEL_FAILED, ProfileState.CRASHED)
+        entries: tuple[tuple[str, str, str, bool] | None, ...] = (
+            ("start", "play", self.tr("Start"), stopped or failed),
+            ("stop", "stop", self.tr("Stop"), not stopped),
+            ("restart", "restart", self.tr("Restart worker"), not stopped),
+            None,
+            ("test", "test", self.tr("Test with a file…"), True),
+            ("classes", "copy", self.tr("Copy class names"), True),
+            None,
+            ("edit", "edit", self.tr("Edit…"), True),
+            ("duplicate", "duplicate", self.tr("Duplicate…"), True),
+            ("export", "export", self.tr("Export…"), True),
+            None,
+            ("remove", "remove", self.tr("Remove…"), True),
+        )
+        for entry in entries:
+            if entry is None:
+                menu.addSeparator()
+                continue
+            name, picture, text, enabled = entry
+            action = menu.addAction(icon(picture), text)
+            action.setEnabled(enabled)
+            action.setData(name)
+            action.triggered.connect(lambda _=False, name=name: self._send(name, row))
+        return menu
+
+    def _open_menu(self, at: QPoint) -> None:
+        row = self.view.indexAt(at).data(ROW_ROLE)
+        if isinstance(row, PluginRow):
+            self.menu_for(row).popup(self.view.viewport().mapToGlobal(at))
+
+    def _send(self, name: str, row: object) -> None:
+        if isinstance(row, PluginRow):
+            self.command.emit(name, row.profile.id)
+
+    def _choose(self) -> None:
+        profile = self.selected()
+        self.chosen.emit(profile.id if profile else "")
+
+    def _show_stack(self) -> None:
+        self.stack.setCurrentWidget(self.view if self.model.rows else self.empty)

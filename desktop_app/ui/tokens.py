@@ -1,0 +1,137 @@
+"""The design system in numbers: colours of both themes, the spacing grid, radii and type sizes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+SPACE = 8
+"""Grid unit in device-independent pixels; gaps are multiples of its half."""
+
+RADIUS = 6
+CONTROL_HEIGHT = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Colours of one theme as `#rrggbb`. Text colours reach WCAG AA (4.5:1) on the grounds they stand on."""
+
+    name: str
+    window: str
+    surface: str
+    raised: str
+    sunken: str
+    border: str
+    border_strong: str
+    text: str
+    muted: str
+    accent: str
+    accent_hover: str
+    on_accent: str
+    accent_text: str
+    selected: str
+    hover: str
+    ok: str
+    busy: str
+    warn: str
+    error: str
+    idle: str
+    canvas: str
+    canvas_text: str
+
+
+LIGHT = Tokens(
+    name="light",
+    window="#f3f4f7",
+    surface="#ffffff",
+    raised="#ffffff",
+    sunken="#f8f9fb",
+    border="#dfe2e8",
+    border_strong="#8a92a0",
+    text="#1b2028",
+    muted="#59616e",
+    accent="#2458d3",
+    accent_hover="#1d49b3",
+    on_accent="#ffffff",
+    accent_text="#2053ca",
+    selected="#e3ebfd",
+    hover="#eef0f4",
+    ok="#147043",
+    busy="#2053ca",
+    warn="#8a5300",
+    error="#b3261e",
+    idle="#59616e",
+    canvas="#e6e8ec",
+    canvas_text="#4e5561",
+)
+
+DARK = Tokens(
+    name="dark",
+    window="#15171c",
+    surface="#1c1f26",
+    raised="#252932",
+    sunken="#181b21",
+    border="#30353f",
+    border_strong="#727b8a",
+    text="#e7e9ee",
+    muted="#a0a8b5",
+    accent="#3f74e8",
+    accent_hover="#5686f0",
+    on_accent="#ffffff",
+    accent_text="#86abff",
+    selected="#263759",
+    hover="#262a33",
+    ok="#57c98b",
+    busy="#86abff",
+    warn="#e9ad55",
+    error="#ff8a80",
+    idle="#a0a8b5",
+    canvas="#101216",
+    canvas_text="#a0a8b5",
+)
+
+CLASS_COLOURS = (
+    "#2f7df6",
+    "#f0883e",
+    "#2fbf71",
+    "#e5484d",
+    "#a66bf2",
+    "#17b8c4",
+    "#e6b800",
+    "#f062a6",
+    "#7fb800",
+    "#5c6bff",
+    "#d9822b",
+    "#00a38d",
+    "#c04df9",
+    "#ff7a7a",
+    "#4aa3ff",
+    "#b8860b",
+)
+"""Drawn on pictures, in order of first appearance of a class when the schema brings no colour."""
+
+
+def class_colour(name: str) -> str:
+    """A colour for a class that stays the same on every asset and in every run."""
+    # Not hash(): it is salted per process, and a class would change its colour with every start.
+    number = 0
+    for char in name.casefold():
+        number = (number * 131 + ord(char)) & 0xFFFFFFFF
+    number ^= number >> 13
+    return CLASS_COLOURS[number % len(CLASS_COLOURS)]
+
+
+def contrast(first: str, second: str) -> float:
+    """The WCAG 2 contrast ratio of two `#rrggbb` colours, 1 to 21."""
+    bright, dark = sorted((_luminance(first), _luminance(second)), reverse=True)
+    return (bright + 0.05) / (dark + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    parts = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def colour_names() -> tuple[str, ...]:
+    """Every token that is a colour."""
+    return tuple(field.name for field in fields(Tokens) if field.name != "name")

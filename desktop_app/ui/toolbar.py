@@ -1,0 +1,89 @@
+"""The line at the top of the window."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Signal
+from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QLabel, QLineEdit, QWidget
+
+from desktop_app.ui.icons import app_icon, set_icon
+from desktop_app.ui.tokens import SPACE
+from desktop_app.ui.widgets import label, push_button, tool_button
+
+
+class Toolbar(QFrame):
+    """What concerns all plugins, and the way to the other pages.
+
+    Signals:
+        start_all, stop_all, test, settings, help: buttons.
+        page: "live" or "history".
+        search: a text to look for among the jobs.
+    """
+
+    start_all = Signal()
+    stop_all = Signal()
+    test = Signal()
+    settings = Signal()
+    help = Signal()
+    page = Signal(str)
+    search = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("toolbar")
+        self.setFixedHeight(52)
+        mark = QLabel()
+        mark.setPixmap(app_icon().pixmap(QSize(24, 24), self.devicePixelRatioF()))
+        self.start_button = push_button(self.tr("Start all"), self._start, icon="play")
+        self.test_button = push_button(self.tr("Test a file…"), self.test.emit, icon="test")
+        self.live = tool_button("live", self.tr("Live"), text=True, checkable=True, shortcut="Ctrl+1")
+        self.history = tool_button("history", self.tr("History"), text=True, checkable=True, shortcut="Ctrl+2")
+        self._pages = QButtonGroup(self)
+        for button, name in ((self.live, "live"), (self.history, "history")):
+            button.setProperty("kind", "segment")
+            button.setMinimumHeight(30)
+            self._pages.addButton(button)
+            button.clicked.connect(lambda _=False, name=name: self.page.emit(name))
+        self.live.setChecked(True)
+        self.text = QLineEdit()
+        self.text.setPlaceholderText(self.tr("Search jobs"))
+        self.text.setAccessibleName(self.tr("Search jobs"))
+        self.text.setToolTip(self.tr("Name, session, class or error (Ctrl+F)"))
+        self.text.setClearButtonEnabled(True)
+        self.text.setFixedWidth(240)
+        self.text.returnPressed.connect(lambda: self.search.emit(self.text.text().strip()))
+        row = QHBoxLayout(self)
+        row.setContentsMargins(2 * SPACE, 0, 2 * SPACE, 0)
+        row.setSpacing(SPACE)
+        row.addWidget(mark)
+        row.addWidget(label("Plugdeck", "brand"))
+        row.addSpacing(2 * SPACE)
+        row.addWidget(self.start_button)
+        row.addWidget(self.test_button)
+        row.addSpacing(2 * SPACE)
+        row.addWidget(self.live)
+        row.addWidget(self.history)
+        row.addStretch(1)
+        row.addWidget(self.text)
+        row.addWidget(tool_button("help", self.tr("Keyboard shortcuts"), self.help.emit, shortcut="?"))
+        self.gear = tool_button("gear", self.tr("Settings"), self.settings.emit, shortcut="Ctrl+,")
+        row.addWidget(self.gear)
+        self._all_running = False
+
+    def show_page(self, name: str) -> None:
+        """Marks the page that is shown; any but "live" and "history" marks none."""
+        self._pages.setExclusive(False)
+        self.live.setChecked(name == "live")
+        self.history.setChecked(name == "history")
+        self._pages.setExclusive(name in ("live", "history"))
+
+    def show_running(self, running: int, all_of: int) -> None:
+        """Offers to start all, or to stop all once everything runs."""
+        self._all_running = all_of > 0 and running == all_of
+        self.start_button.setEnabled(all_of > 0)
+        self.start_button.setText(self.tr("Stop all") if self._all_running else self.tr("Start all"))
+        self.start_button.setAccessibleName(self.start_button.text())
+        set_icon(self.start_button, "stop" if self._all_running else "play")
+        self.test_button.setEnabled(all_of > 0)
+
+    def _start(self) -> None:
+        (self.stop_all if self._all_running else self.start_all).emit()

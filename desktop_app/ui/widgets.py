@@ -1,0 +1,211 @@
+"""Small pieces that every view is put together from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLayout,
+    QPushButton,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from desktop_app.ui.icons import pixmap, set_icon
+from desktop_app.ui.theme import notifier, tokens
+from desktop_app.ui.tokens import SPACE
+
+
+def label(text: str, kind: str = "", *, wrap: bool = False, selectable: bool = False) -> QLabel:
+    """A label that never reads its text as markup."""
+    result = QLabel(text)
+    result.setTextFormat(Qt.TextFormat.PlainText)
+    result.setWordWrap(wrap)
+    if kind:
+        result.setProperty("kind", kind)
+    if selectable:
+        result.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return result
+
+
+def set_kind(widget: QWidget, kind: str) -> None:
+    """Changes the variant a widget is styled as."""
+    if widget.property("kind") != kind:
+        widget.setProperty("kind", kind)
+        widget.style().unpolish(widget)
+        widget.style().polish(widget)
+
+
+def tool_button(
+    icon: str,
+    name: str,
+    slot: Callable[[], object] | None = None,
+    *,
+    text: bool = False,
+    checkable: bool = False,
+    shortcut: str = "",
+) -> QToolButton:
+    """A flat button with an icon; its name is the tooltip and what a screen reader says."""
+    button = QToolButton()
+    set_icon(button, icon)
+    button.setIconSize(QSize(18, 18))
+    button.setAccessibleName(name)
+    button.setToolTip(f"{name} ({shortcut})" if shortcut else name)
+    button.setCheckable(checkable)
+    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    if text:
+        button.setText(name)
+        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+    if slot is not None:
+        button.clicked.connect(lambda: slot())
+    return button
+
+
+def push_button(text: str, slot: Callable[[], object] | None = None, *, kind: str = "", icon: str = "") -> QPushButton:
+    """A button with a text; `kind` is "primary", "danger" or ""."""
+    button = QPushButton(text)
+    button.setAccessibleName(text.replace("&", ""))
+    if kind:
+        button.setProperty("kind", kind)
+    if icon:
+        set_icon(button, icon, "on_accent" if kind == "primary" else "text")
+    if slot is not None:
+        button.clicked.connect(lambda: slot())
+    return button
+
+
+def action(
+    owner: QWidget, text: str, slot: Callable[[], object], *, keys: str = "", everywhere: bool = True
+) -> QAction:
+    """An action of a widget, with its shortcut."""
+    result = QAction(text, owner)
+    if keys:
+        result.setShortcut(QKeySequence(keys))
+        if everywhere:
+            result.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
+        else:
+            result.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+    result.triggered.connect(lambda: slot())
+    owner.addAction(result)
+    return result
+
+
+class PanelHeader(QFrame):
+    """The line above a panel: its name, then what can be done with it."""
+
+    def __init__(self, title: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("panelHeader")
+        self.setFixedHeight(36)
+        self.title = label(title.upper(), "section")
+        self.title.setAccessibleName(title)
+        self.row = QHBoxLayout(self)
+        self.row.setContentsMargins(SPACE + 4, 0, SPACE, 0)
+        self.row.setSpacing(SPACE // 2)
+        self.row.addWidget(self.title)
+        self.row.addStretch(1)
+
+    def add(self, *widgets: QWidget) -> None:
+        """Adds controls at the right end."""
+        for widget in widgets:
+            self.row.addWidget(widget)
+
+
+class Panel(QFrame):
+    """A surface with a header and a column below it."""
+
+    def __init__(self, title: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("panel")
+        self.header = PanelHeader(title)
+        self.column = QVBoxLayout(self)
+        self.column.setContentsMargins(0, 0, 0, 0)
+        self.column.setSpacing(0)
+        self.column.addWidget(self.header)
+
+
+class EmptyState(QWidget):
+    """What a view shows while it has nothing: a picture, a sentence, what to do, and a button that does it."""
+
+    def __init__(self, icon: str, title: str, text: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._icon = icon
+        self._picture = QLabel()
+        self._picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.title = label(title, "subtitle", wrap=True)
+        self.text = label(text, "muted", wrap=True)
+        for part in (self.title, self.text):
+            part.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.buttons = QHBoxLayout()
+        self.buttons.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(2 * SPACE, 2 * SPACE, 2 * SPACE, 2 * SPACE)
+        column.setSpacing(SPACE)
+        column.addStretch(1)
+        for part in (self._picture, self.title, self.text):
+            column.addWidget(part)
+        column.addLayout(self.buttons)
+        column.addStretch(1)
+        self._draw()
+        notifier().changed.connect(self._draw)
+
+    def say(self, icon: str, title: str, text: str = "") -> None:
+        """Shows something else."""
+        self._icon = icon
+        self.title.setText(title)
+        self.text.setText(text)
+        self.text.setVisible(bool(text))
+        self._draw()
+
+    def add_button(self, button: QWidget) -> None:
+        """Adds what to do about it."""
+        self.buttons.addWidget(button)
+
+    def _draw(self) -> None:
+        self._picture.setPixmap(pixmap(self._icon, 36, tokens().muted, self.devicePixelRatioF()))
+
+
+class ElidedLabel(QLabel):
+    """One line that ends in … where there is no room; the whole text is its tooltip."""
+
+    def __init__(self, text: str = "", kind: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._whole = ""
+        if kind:
+            self.setProperty("kind", kind)
+        self.say(text)
+
+    def say(self, text: str, tooltip: str = "") -> None:
+        """Shows another text."""
+        self._whole = text
+        self.setAccessibleName(text)
+        self.setToolTip(tooltip or text)
+        self._elide()
+
+    def whole(self) -> str:
+        """The text without regard to room."""
+        return self._whole
+
+    def resizeEvent(self, event: object) -> None:
+        self._elide()
+
+    def _elide(self) -> None:
+        self.setText(self.fontMetrics().elidedText(self._whole, Qt.TextElideMode.ElideRight, max(0, self.width() - 2)))
+
+
+def clear_layout(layout: QLayout) -> None:
+    """Removes every widget of a layout."""
+    while (item := layout.takeAt(0)) is not None:
+        widget = item.widget()
+        if widget is not None:
+            widget.setParent(None)
+            widget.deleteLater()
