@@ -21,7 +21,7 @@ from desktop_app.jobs.delivery import Delivery
 from desktop_app.jobs.pipeline import CANCELLED, Pipeline
 from desktop_app.jobs.queue import JobQueue
 from desktop_app.jobs.recorder import Recorder
-from desktop_app.runner.pool import Runner, RunnerState
+from desktop_app.runner.pool import Runner, RunnerState, WorkerLine
 from desktop_app.store.history import History, JobFilter
 from desktop_app.store.outbox import Outbox
 
@@ -284,8 +284,10 @@ class ProfileService:
         elif self._failed is None:
             self._set(self.status)
 
-    def _worker_said(self, level: Level, message: str, details: str = "") -> None:
-        self._recorder.log(level, message, profile=self.profile, source="worker", details=details)
+    def _worker_said(self, line: WorkerLine) -> None:
+        self._recorder.log(
+            line.level, line.message, profile=self.profile, job=line.job, source=line.source, details=line.details
+        )
 
     def _count(self) -> None:
         self._set(self.status)

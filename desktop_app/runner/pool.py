@@ -70,6 +70,11 @@ class RunnerState:
     pid: int | None = None
     retry_at: float | None = None
 
+    @property
+    def stopped(self) -> bool:
+        """Whether the worker is not started again by itself; `detail` says why."""
+        return self.phase is RunnerPhase.FAILED
+
 
 @dataclass(frozen=True, slots=True)
 class WorkerLine:
@@ -77,14 +82,14 @@ class WorkerLine:
 
     Attributes:
         source: "worker" for prints, "script" for lines of a logger outside of any job.
-        job_id: the job that printed it (Job.id), or "".
+        job: the job that printed it, or None.
         details: a traceback, or "".
     """
 
     level: Level
     message: str
     source: str = "worker"
-    job_id: str = ""
+    job: Job | None = None
     details: str = ""
 
 
@@ -114,8 +119,8 @@ class Runner:
 
     Args:
         profile: what to run; a changed profile needs a new runner.
-        data_dir_for_scratch: a directory of ours that workers start in.
-        secrets_to_hide: values kept out of the child's environment and of every line it writes.
+        scratch: a directory of ours that workers start in.
+        secrets: gives the values kept out of the child's environment and of every line it writes.
         on_log: gets the worker's prints and what else belongs on this machine's screen.
         on_state: gets every change of state.
         load_limit_s: how long loading the model may take.
@@ -125,15 +130,15 @@ class Runner:
         self,
         profile: Profile,
         *,
-        data_dir_for_scratch: Path,
-        secrets_to_hide: Iterable[str] = (),
+        scratch: Path,
+        secrets: Callable[[], Iterable[str]] = tuple,
         on_log: Callable[[WorkerLine], None] = lambda _: None,
         on_state: Callable[[RunnerState], None] = lambda _: None,
         load_limit_s: float = LOAD_LIMIT_S,
     ) -> None:
         self.profile = profile
-        self._scratch = data_dir_for_scratch
-        self._secrets = tuple(secret for secret in secrets_to_hide if secret)
+        self._scratch = scratch
+        self._known_secrets = secrets
         self._on_log = on_log
         self._on_state = on_state
         self._load_limit_s = load_limit_s
@@ -146,7 +151,7 @@ class Runner:
         self._numbers = 0
         self._runs: dict[int, _Run] = {}
         self._known: dict[str, _Run] = {}
-        self._ended: dict[int, str] = {}
+        self._ended: dict[int, Job] = {}
         self._delays = backoff(first=0.5, limit=30.0)
         self._crashes = 0
         self._forgiven = False
@@ -156,6 +161,10 @@ class Runner:
         self._memory_at = 0.0
         self._memory_task: asyncio.Task[None] | None = None
         self._info: dict[str, Any] = {}
+
+    @property
+    def _secrets(self) -> tuple[str, ...]:
+        return tuple(secret for secret in self._known_secrets() if secret)
 
     @property
     def info(self) -> dict[str, Any]:
@@ -311,8 +320,8 @@ class Runner:
     def _forget(self, run: _Run) -> None:
         self._runs.pop(run.number, None)
         run.given_up.set()
-        self._ended[run.number] = run.job.id
-        while len(self._ended) > 50:
+        self._ended[run.number] = run.job
+        while len(self._ended) > 16:
             del self._ended[next(iter(self._ended))]
 
     async def _timed_out(self, worker: WorkerProcess) -> ModelTimeout:
@@ -565,20 +574,20 @@ class Runner:
             secrets = (*self._secrets, run.job.api_key or "")
             run.log(level, hide(text, secrets), extra if isinstance(extra, dict) else {})
             if details:
-                self._say(WorkerLine(level, text, "script", run.job.id, details))
+                self._say(WorkerLine(level, text, "script", run.job, details))
             return
         self._say(WorkerLine(level, text, "script", self._job_of(frame.get("id")), details))
 
-    def _job_of(self, number: Any) -> str:
+    def _job_of(self, number: Any) -> Job | None:
         if not isinstance(number, int):
-            return ""
+            return None
         run = self._runs.get(number)
-        return run.job.id if run is not None else self._ended.get(number, "")
+        return run.job if run is not None else self._ended.get(number)
 
     def _say(self, line: WorkerLine) -> None:
         secrets = [*self._secrets, *(run.job.api_key or "" for run in self._runs.values())]
         self._on_log(
-            WorkerLine(line.level, hide(line.message, secrets), line.source, line.job_id, hide(line.details, secrets))
+            WorkerLine(line.level, hide(line.message, secrets), line.source, line.job, hide(line.details, secrets))
         )
 
     def _error(self, frame: dict[str, Any], kind: type[KnownError]) -> KnownError:
