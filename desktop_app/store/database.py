@@ -63,11 +63,12 @@ class Database:
     def write(self, fn: Callable[[sqlite3.Connection], T], *, lazy: bool = False) -> asyncio.Future[T]:
         """Queues `fn`, which changes the database on the connection it is given; call it in the loop's thread.
 
-        Writes happen in the order of the calls, many in one transaction. `fn` runs in another thread and may run
-        twice (see Writer); it neither begins nor commits. Cancelling the future does not take the write back.
+        Writes happen in the order of the calls, many in one transaction; lazy ones too, but others may overtake
+        them. `fn` runs in another thread and may run twice (see Writer); it neither begins nor commits. Cancelling
+        the future does not take the write back.
 
         Args:
-            lazy: nobody waits for this one: it may lie a few milliseconds until it has company.
+            lazy: nobody waits for this one: it may lie some ten milliseconds until it has company.
 
         Returns:
             A future of what `fn` returned, done once it is committed. It ends with a StoreError where the disk or
@@ -94,7 +95,7 @@ class Database:
     async def flush(self) -> None:
         """Waits until everything queued so far is written, at most two seconds (then reads show what there is)."""
         if self._writer is not None and self._writer.pending:
-            await asyncio.wait([self._writer.put(_nothing, False)], timeout=_FLUSH_LIMIT_S)
+            await asyncio.wait([self._writer.flush()], timeout=_FLUSH_LIMIT_S)
 
     def _connect_writer(self) -> sqlite3.Connection:
         connection, self.notice = open_for_writing(self.path)
@@ -108,10 +109,6 @@ class Database:
             suspicion(self.path).touch(mode=0o600)
         except OSError:
             log.exception("the damage could not be noted for the next start")
-
-
-def _nothing(_: sqlite3.Connection) -> None:
-    return None
 
 
 def _log_failure(error: BaseException) -> None:

@@ -9,23 +9,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from desktop_app.core.events import LogLine
-from desktop_app.core.job import JobDetail, JobRecord, JobState
+from desktop_app.core.job import JobDetail, JobRecord
 from desktop_app.store import lists
 from desktop_app.store.database import Database
+from desktop_app.store.recording import INDEX_JOBS, INDEX_LINES, JobWrites, answered_classes, write_lines
 from desktop_app.store.retention import Pruned, prune
-from desktop_app.store.rows import JOB_COLUMNS, LOG_COLUMNS, from_json, job_row, log_row, packed, storable
-from desktop_app.store.search import FINISHED, JobFilter, LogFilter
+from desktop_app.store.rows import from_json, packed, storable
+from desktop_app.store.search import JobFilter, LogFilter
 
-_UPSERT = (
-    f"INSERT INTO job ({', '.join(JOB_COLUMNS)}) VALUES ({', '.join('?' * len(JOB_COLUMNS))}) "  # noqa: S608
-    f"ON CONFLICT (id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in JOB_COLUMNS[1:])} "
-    f"WHERE job.state NOT IN {FINISHED} OR job.state = excluded.state"
-)
-_INSERT_LOG = f"INSERT INTO log ({', '.join(LOG_COLUMNS)}) VALUES ({', '.join('?' * len(LOG_COLUMNS))})"  # noqa: S608
-_INDEX_EVERY = 500
 EVERY_JOB = JobFilter()
 EVERY_LINE = LogFilter()
-_PASSING = frozenset({JobState.FETCHING, JobState.RUNNING, JobState.BUILDING, JobState.DELIVERING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +58,7 @@ class History:
     def __init__(self, db: Database) -> None:
         self._db = db
         self._redactor = db.redactor
+        self._jobs = JobWrites(db)
         self._unindexed = 0
 
     def hide(self, secrets: str | Callable[[], Collection[str]] | None) -> None:
@@ -76,12 +70,7 @@ class History:
 
         Arrivals and ends are written at once; the states between may wait a few milliseconds for company.
         """
-        redactor = self._redactor
-
-        def write(connection: sqlite3.Connection) -> None:
-            connection.execute(_UPSERT, job_row(record, redactor))
-
-        return self._db.write(write, lazy=record.state in _PASSING)
+        return self._jobs.record(record)
 
     def store_payload(self, job_id: str, payload: Any) -> asyncio.Future[None]:
         """Keeps the event as received, for a job recorded before. Do not change `payload` after this call.
@@ -122,18 +111,17 @@ class History:
         notes = tuple(notes)
 
         def write(connection: sqlite3.Connection) -> None:
-            # One text: the response repeats the answer, which then costs next to nothing.
-            parts = (redactor.to_json(answer), redactor.to_json(response), redactor.to_json(list(notes)))
-            body = packed(f"[{','.join(parts)}]")
+            body = packed(redactor.to_json([answer, _folded(response, answer), notes]))
             raw = None if predictions is None else packed(redactor.to_json(predictions))
             _need(
                 connection,
                 "INSERT OR REPLACE INTO job_answer (n, body, predictions) SELECT n, ?, ? FROM job WHERE id = ?",
                 body, raw, job_id,
             )  # fmt: skip
-            classes = _classes(answer)
+            classes = answered_classes(answer)
             if classes:
-                connection.execute("UPDATE job SET classes = ? WHERE id = ?", (redactor.text(classes), job_id))
+                values = (redactor.text(classes), job_id)
+                connection.execute("UPDATE job SET classes = ?1 WHERE id = ?2 AND classes <> ?1", values)
 
         return self._db.write(write, lazy=True)
 
@@ -142,16 +130,10 @@ class History:
         redactor = self._redactor
         lines = tuple(lines)
         self._unindexed += len(lines)
-        index = self._unindexed >= _INDEX_EVERY
+        index = self._unindexed >= INDEX_LINES
         if index:
             self._unindexed = 0
-
-        def write(connection: sqlite3.Connection) -> None:
-            connection.executemany(_INSERT_LOG, [log_row(line, redactor) for line in lines])
-            if index:
-                lists.index_log(connection, 2 * _INDEX_EVERY)
-
-        return self._db.write(write, lazy=True)
+        return self._db.write(lambda c: write_lines(c, lines, redactor, index), lazy=True)
 
     async def get(self, job_id: str) -> JobRecord | None:
         """The record of a job, or None."""
@@ -170,7 +152,7 @@ class History:
             if row is None:
                 return JobDetail()
             answer, response, notes = from_json(row[1]) or (None, None, ())
-            return JobDetail(from_json(row[0]), answer, response, tuple(notes), from_json(row[2]))
+            return JobDetail(from_json(row[0]), answer, _unfolded(response, answer), tuple(notes), from_json(row[2]))
 
         return await self._db.read(read)
 
@@ -193,23 +175,25 @@ class History:
         Args:
             before: `(received_at, id)` of the last job of the page before, or None for the first page.
         """
+        await self._index_jobs(wanted)
         return await self._db.read(lambda c: lists.list_jobs(c, wanted, limit, before))
 
     async def count(self, wanted: JobFilter = EVERY_JOB, at_most: int | None = None) -> int:
         """How many jobs; counting stops at `at_most`."""
+        await self._index_jobs(wanted)
         return await self._db.read(lambda c: lists.count_jobs(c, wanted, at_most))
 
     async def logs(self, wanted: LogFilter = EVERY_LINE, limit: int = 500, before_id: int | None = None) -> _Lines:
         """A page of log lines, newest first."""
         if wanted.text:
-            while await self._db.write(lambda c: lists.index_log(c, 2 * _INDEX_EVERY)):
+            while await self._db.write(lambda c: lists.index_log(c, 2 * INDEX_LINES)):
                 pass
         found = await self._db.read(lambda c: lists.list_log(c, wanted, limit, before_id))
         return [StoredLine(number, line) for number, line in found]
 
     async def unfinished(self, profile_id: str | None = None) -> _Records:
         """Jobs without an end, in the order of their arrival."""
-        where, values = f"state NOT IN {FINISHED}", []
+        where, values = "ended IS NULL", []
         if profile_id is not None:
             where += " AND profile_id = ?"
             values.append(profile_id)
@@ -234,21 +218,40 @@ class History:
         """
         return await prune(self._db, days=days, most_jobs=most_jobs, most_lines=most_lines)
 
+    async def _index_jobs(self, wanted: JobFilter) -> None:
+        if wanted.text or wanted.class_name:
+            while await self._db.write(lambda c: lists.index_jobs(c, 2 * INDEX_JOBS)):
+                pass
+
 
 def _need(connection: sqlite3.Connection, statement: str, *values: Any) -> None:
     if connection.execute(statement, values).rowcount != 1:
         raise LookupError("the job was not recorded before its parts were stored")
 
 
-def _classes(answer: dict[str, Any] | None) -> str:
-    """The names of answered classes, one a line, each once."""
-    names: dict[str, None] = {}
-    for part in ("objects", "classifications"):
-        items = (answer or {}).get(part)
-        for item in items if isinstance(items, list) else ():
-            title = item.get("title") if isinstance(item, dict) else None
-            if isinstance(title, str) and title:
-                names[storable(title.replace("\n", " "), 200)] = None
-                if len(names) >= 100:
-                    break
-    return "\n".join(names)
+_SAME = {"\x00": "answer"}
+"""Stands in the stored response where the answer repeats."""
+
+
+def _folded(response: Any, answer: Any) -> Any:
+    """The response without the answer in it, which would double what a job takes."""
+    if not isinstance(response, dict) or not answer:
+        return response
+    inner = response.get("response")
+    if inner is answer or inner == answer:
+        return {**response, "response": _SAME}
+    if isinstance(inner, dict) and inner.get("answer") == answer:
+        return {**response, "response": {**inner, "answer": _SAME}}
+    if response.get("answer") == answer:
+        return {**response, "answer": _SAME}
+    return response
+
+
+def _unfolded(response: Any, answer: Any) -> Any:
+    if response == _SAME:
+        return answer
+    if isinstance(response, dict):
+        return {
+            key: _unfolded(item, answer) if key in ("response", "answer") else item for key, item in response.items()
+        }
+    return response

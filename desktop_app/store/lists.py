@@ -71,8 +71,8 @@ def stats(connection: sqlite3.Connection, profile_id: str, since: float) -> tupl
     """Jobs, failed ones and the median time of delivered ones; answered by one index alone."""
     where = "profile_id = ? AND received_at >= ?"
     jobs, failed, delivered = connection.execute(
-        "SELECT count(*), count(CASE WHEN state = 'failed' THEN 1 END), "  # noqa: S608
-        "count(CASE WHEN state = 'delivered' AND total_ms IS NOT NULL THEN 1 END) "
+        "SELECT count(*), count(CASE WHEN ended = 'failed' THEN 1 END), "  # noqa: S608
+        "count(CASE WHEN ended = 'delivered' AND total_ms IS NOT NULL THEN 1 END) "
         f"FROM job INDEXED BY job_profile WHERE {where}",
         (profile_id, since),
     ).fetchone()
@@ -80,7 +80,7 @@ def stats(connection: sqlite3.Connection, profile_id: str, since: float) -> tupl
         return jobs, failed, None
     middle = connection.execute(
         f"SELECT total_ms FROM job INDEXED BY job_profile WHERE {where} "  # noqa: S608
-        "AND state = 'delivered' AND total_ms IS NOT NULL ORDER BY total_ms LIMIT ? OFFSET ?",
+        "AND ended = 'delivered' AND total_ms IS NOT NULL ORDER BY total_ms LIMIT ? OFFSET ?",
         (profile_id, since, 2 - delivered % 2, (delivered - 1) // 2),
     ).fetchall()
     return jobs, failed, sum(row[0] for row in middle) / len(middle)
@@ -107,6 +107,17 @@ def list_log(
             (*query.values, before, limit),
         )
     return [(row[0], log_line(row[1:])) for row in rows]
+
+
+def index_jobs(connection: sqlite3.Connection, most: int) -> int:
+    """Brings finished jobs into the text index of the history; returns how many."""
+    batch = "SELECT n FROM job_unindexed ORDER BY n LIMIT ?"
+    connection.execute(
+        "INSERT INTO job_text (rowid, external_id, error, session, url, asset_id, task_id, classes) "  # noqa: S608
+        f"SELECT n, external_id, error, session, url, asset_id, task_id, classes FROM job WHERE n IN ({batch})",
+        (most,),
+    )
+    return connection.execute(f"DELETE FROM job_unindexed WHERE n IN ({batch})", (most,)).rowcount  # noqa: S608
 
 
 def index_log(connection: sqlite3.Connection, most: int) -> int:

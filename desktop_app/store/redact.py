@@ -53,6 +53,15 @@ def url(address: str) -> str:
     return f"{head}://{authority}{path}"
 
 
+def address(value: str, known: Collection[str] = ()) -> str:
+    """`url`, without known secrets."""
+    value = url(value)
+    for secret in known:
+        if secret in value:
+            value = value.replace(secret, MASK)
+    return value
+
+
 def text(value: str, known: Collection[str] = ()) -> str:
     """A text without known secrets, with addresses cut and with values masked that are named like secrets.
 

@@ -7,7 +7,6 @@ import time
 from dataclasses import dataclass
 
 from desktop_app.store.database import Database
-from desktop_app.store.search import FINISHED
 
 _STEP = 200
 _DAY_S = 86_400.0
@@ -52,7 +51,7 @@ def _jobs(connection: sqlite3.Connection, oldest: float, most: int | None) -> in
     if most is not None:
         surplus = connection.execute("SELECT count(*) FROM job").fetchone()[0] - most
     rows = connection.execute(
-        f"SELECT n, received_at FROM job INDEXED BY job_time WHERE state IN {FINISHED} "  # noqa: S608
+        "SELECT n, received_at FROM job INDEXED BY job_time WHERE ended IS NOT NULL "
         "AND id NOT IN (SELECT job_id FROM outbox WHERE state IN ('waiting', 'sent')) ORDER BY received_at, n LIMIT ?",
         (_STEP,),
     ).fetchall()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import zlib
+from collections.abc import Collection
 from typing import Any
 
 from desktop_app.core.events import Level, LogLine
 from desktop_app.core.job import JobRecord, JobState, StepTimings
-from desktop_app.store.redact import Redactor, url
+from desktop_app.store import redact
 
 Row = tuple[Any, ...]
 
@@ -24,6 +25,7 @@ LOG_COLUMNS = (
 _LINE = 2_000
 _TEXT = 200_000
 _COMPRESS_FROM = 256
+_LARGE = 32_768
 
 
 def storable(value: str, limit: int = _LINE) -> str:
@@ -35,7 +37,7 @@ def storable(value: str, limit: int = _LINE) -> str:
     return value.encode("utf-8", "replace").decode("utf-8")
 
 
-def job_row(record: JobRecord, redactor: Redactor) -> Row:
+def job_row(record: JobRecord, known: Collection[str]) -> Row:
     """The values of JOB_COLUMNS, free of secrets."""
     timings = record.timings
     return (
@@ -46,10 +48,10 @@ def job_row(record: JobRecord, redactor: Redactor) -> Row:
         record.state.value,
         record.received_at,
         record.updated_at,
-        storable(redactor.text(record.error)) if record.error else "",
-        storable(redactor.text(record.details), _TEXT) if record.details else "",
-        storable(redactor.text(url(record.url))) if record.url else "",
-        storable(redactor.text(record.external_id)) if record.external_id else "",
+        storable(redact.text(record.error, known)) if record.error else "",
+        storable(redact.text(record.details, known), _TEXT) if record.details else "",
+        storable(redact.address(record.url, known)) if record.url else "",
+        storable(redact.text(record.external_id, known)) if record.external_id else "",
         storable(record.asset_id),
         storable(record.task_id),
         storable(record.project_id),
@@ -99,18 +101,18 @@ def job_record(row: Row) -> JobRecord:
     )
 
 
-def log_row(line: LogLine, redactor: Redactor) -> Row:
+def log_row(line: LogLine, known: Collection[str]) -> Row:
     """The values of LOG_COLUMNS, free of secrets."""
     return (
         line.at,
         int(line.level),
-        storable(redactor.text(line.message), _TEXT),
+        storable(redact.text(line.message, known), _TEXT),
         line.source,
         line.profile_id,
         line.profile_name,
         storable(line.session) if line.session else "",
         line.job_id,
-        storable(redactor.text(line.details), _TEXT) if line.details else "",
+        storable(redact.text(line.details, known), _TEXT) if line.details else "",
     )
 
 
@@ -134,7 +136,10 @@ def packed(text: str) -> bytes:
     plain = text.encode("utf-8", "surrogatepass")
     if len(plain) < _COMPRESS_FROM:
         return b"u" + plain
-    return b"z" + zlib.compress(plain, 1)
+    # Setting up zlib's usual window takes four times as long as compressing a typical body.
+    window, memory = (-12, 5) if len(plain) < _LARGE else (-15, 8)
+    press = zlib.compressobj(1, zlib.DEFLATED, window, memory)
+    return b"z" + press.compress(plain) + press.flush()
 
 
 def unpacked(body: bytes | None) -> str | None:
@@ -148,7 +153,7 @@ def unpacked(body: bytes | None) -> str | None:
     kind, rest = body[:1], body[1:]
     if kind == b"z":
         try:
-            rest = zlib.decompress(rest)
+            rest = zlib.decompress(rest, -15)
         except zlib.error as error:
             raise ValueError("a stored text cannot be unpacked") from error
     elif kind != b"u":

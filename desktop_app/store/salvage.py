@@ -13,8 +13,8 @@ _TABLES: tuple[tuple[str, str, str], ...] = (
     ("profile", "1", "plugin"),
     ("setting", "1", "setting"),
     ("outbox", "state IN ('waiting', 'sent')", "undelivered answer"),
-    ("job", "state NOT IN ('delivered', 'failed', 'cancelled')", "unfinished job"),
-    ("job_payload", "n IN (SELECT n FROM job WHERE state NOT IN ('delivered', 'failed', 'cancelled'))", ""),
+    ("job", "ended IS NULL", "unfinished job"),
+    ("job_payload", "n IN (SELECT n FROM job WHERE ended IS NULL)", ""),
 )
 
 

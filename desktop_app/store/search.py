@@ -9,7 +9,6 @@ from typing import Any
 from desktop_app.core.events import Level
 from desktop_app.core.job import JobState
 
-FINISHED = "('delivered', 'failed', 'cancelled')"
 _SEVERE = 30  # the level from which on the log has an index of its own
 _WORD = re.compile(r"\w", re.UNICODE)
 _SEARCHED = ("external_id", "error", "session", "url", "asset_id", "task_id", "classes")
@@ -77,7 +76,8 @@ def job_query(wanted: JobFilter) -> Query:
         parts.append("job.profile_id = ?")
         values.append(wanted.profile_id)
     if wanted.state is not None:
-        parts.append("job.state = ?")
+        # Only ends are in the indexes; the few jobs without one are told apart by their rows.
+        parts.append("job.ended = ?" if wanted.state.terminal else "job.ended IS NULL AND job.state = ?")
         values.append(wanted.state.value)
     if wanted.since is not None:
         parts.append("job.received_at >= ?")
@@ -91,7 +91,7 @@ def job_query(wanted: JobFilter) -> Query:
     if wanted.profile_id is not None:
         index = "job_profile"
     elif wanted.state is not None:
-        index = "job_state"
+        index = "job_ended"
     else:
         index = "job_time"
     return Query(" AND ".join(parts) or "1", tuple(values), index)
@@ -101,7 +101,7 @@ def unfinished_text(text: str) -> Query:
     """The same search over jobs that are not in the text index yet."""
     words = [word for word in text.replace("\x00", " ").split() if _WORD.search(word)]
     haystack = " || ' ' || ".join(f"job.{column}" for column in _SEARCHED)
-    parts = [f"job.state NOT IN {FINISHED}"]
+    parts = ["job.ended IS NULL"]
     values: list[Any] = []
     for word in words:
         parts.append(f"({haystack}) LIKE ? ESCAPE '\\'")

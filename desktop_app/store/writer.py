@@ -1,4 +1,8 @@
-"""The one thread that writes: everything queued at a moment goes into one transaction."""
+"""The one thread that writes: everything queued at a moment goes into one transaction.
+
+Two lanes: what somebody waits for, or what must survive a crash from this moment on, goes at once; the rest follows
+in company, when it has waited a little. So the large parts of a job are written after its answer went out.
+"""
 
 from __future__ import annotations
 
@@ -19,10 +23,12 @@ Write = Callable[[sqlite3.Connection], Any]
 
 log = logging.getLogger(__name__)
 
-LINGER_S = 0.008
-"""How long writes that nobody waits for may wait for company."""
+LINGER_S = 0.01
+"""How long a lazy write waits for company."""
 _GROUP = 1000
 _GROUP_S = 0.1
+_LAZY_GROUP_S = 0.004  # an urgent write waits for no more than that (and the last write of a group)
+_OVERDUE_S = 0.5  # a lazy write that waited so long goes before urgent ones
 _BUSY_LIMIT_S = 30.0
 
 
@@ -44,11 +50,13 @@ class WriteFuture(asyncio.Future[T]):
             super().add_done_callback(fn, context=context)
 
 
+_Item = tuple[Write, WriteFuture[Any], float]
+_Lane = deque[_Item]
 _Outcome = tuple[WriteFuture[Any], Any, BaseException | None]
 
 
 class Writer:
-    """Runs writes in the order of `put`, in its own thread, on its own connection.
+    """Runs writes in its own thread, on its own connection; those of a lane in the order of `put`.
 
     A write function may run twice: when another one of its group fails, the group is rolled back and each runs
     again alone. It touches nothing but the connection.
@@ -68,7 +76,8 @@ class Writer:
         self._connect = connect
         self._on_error = on_error
         self._on_damage = on_damage
-        self._queue: deque[tuple[Write, WriteFuture[Any]]] = deque()
+        self._urgent: _Lane = deque()
+        self._lazy: _Lane = deque()
         self._bell = threading.Lock()
         self._bell.acquire()
         self._asleep = False
@@ -100,20 +109,26 @@ class Writer:
             raise
 
     def put(self, fn: Callable[[sqlite3.Connection], T], lazy: bool) -> WriteFuture[T]:
-        """Queues a write from the loop's thread. A lazy one waits up to LINGER_S for company."""
+        """Queues a write; call it in the loop's thread."""
         future: WriteFuture[T] = WriteFuture(loop=self._loop)
         self.pending += 1
         if self._stopping or self._thread is None:
             closed: _Outcome = (future, None, StoreError("The database is already closed", where=self._where))
             self._loop.call_soon(self._resolve, [closed])
-            return future
-        self._queue.append((fn, future))
-        if not lazy:
-            if not self._hurry:
-                self._hurry = True
+        elif lazy:
+            self._lazy.append((fn, future, time.monotonic()))
+            if self._asleep:
                 self._ring()
-        elif self._asleep:
+        else:
+            self._urgent.append((fn, future, 0.0))
             self._ring()
+        return future
+
+    def flush(self) -> WriteFuture[None]:
+        """Hurries everything put so far; the future is done when it is written."""
+        future = self.put(_nothing, True)
+        self._hurry = True
+        self._ring()
         return future
 
     async def stop(self) -> None:
@@ -121,7 +136,6 @@ class Writer:
         if self._thread is None:
             return
         self._stopping = True
-        self._hurry = True
         self._ring()
         thread, self._thread = self._thread, None
         await self._ended
@@ -149,28 +163,37 @@ class Writer:
             self._post(_succeed, self._ended)
 
     def _serve(self, connection: sqlite3.Connection) -> None:
+        urgent, lazy = self._urgent, self._lazy
         while True:
             self._asleep = True
-            if not self._queue and not self._stopping:
+            if not urgent and not lazy and not self._stopping:
                 self._bell.acquire()
             self._asleep = False
-            if not self._hurry:
-                self._bell.acquire(timeout=LINGER_S)
-            self._hurry = False
-            while self._queue:
-                self._post(self._resolve, self._write_group(connection))
-            if self._stopping and not self._queue:
+            if urgent and not (lazy and time.monotonic() - lazy[0][2] > _OVERDUE_S):
+                self._post(self._resolve, self._write_group(connection, urgent, _GROUP_S))
+            elif lazy:
+                wait = lazy[0][2] + LINGER_S - time.monotonic()
+                if wait > 0 and not self._hurry and not self._stopping:
+                    self._bell.acquire(timeout=wait)
+                else:
+                    self._post(self._resolve, self._write_group(connection, lazy, _LAZY_GROUP_S))
+            elif self._stopping:
                 return
+            else:
+                self._hurry = False
 
-    def _write_group(self, connection: sqlite3.Connection) -> list[_Outcome]:
-        queue = self._queue
-        group: list[tuple[Write, WriteFuture[Any]]] = []
+    def _write_group(self, connection: sqlite3.Connection, lane: _Lane, limit_s: float) -> list[_Outcome]:
+        group: list[_Item] = []
         values: list[Any] = []
         try:
             self._begin(connection)
-            deadline = time.monotonic() + _GROUP_S
-            while queue and len(group) < _GROUP:
-                item = queue.popleft()
+            deadline = time.monotonic() + limit_s
+            while lane and len(group) < _GROUP:
+                item = lane.popleft()
+                if lane is self._lazy and self._urgent and deadline - item[2] < _OVERDUE_S:
+                    # What it builds on may be in the other lane: a job's first record, of which this is the payload.
+                    lane.appendleft(item)
+                    break
                 group.append(item)
                 values.append(item[0](connection))
                 if time.monotonic() > deadline:
@@ -180,12 +203,12 @@ class Writer:
             self._roll_back(connection)
             if not group:
                 # The write lock was not to be had: whatever waits for it has waited long enough.
-                group.extend(queue.popleft() for _ in range(len(queue)))
-                return [(future, None, self._failure(error)) for _, future in group]
+                group.extend(lane.popleft() for _ in range(len(lane)))
+                return [(future, None, self._failure(error)) for _, future, _ in group]
             if len(group) == 1:
                 return [(group[0][1], None, self._failure(error))]
-            return [self._write_alone(connection, fn, future) for fn, future in group]
-        return [(future, value, None) for (_, future), value in zip(group, values, strict=True)]
+            return [self._write_alone(connection, fn, future) for fn, future, _ in group]
+        return [(item[1], value, None) for item, value in zip(group, values, strict=True)]
 
     def _write_alone(self, connection: sqlite3.Connection, fn: Write, future: WriteFuture[Any]) -> _Outcome:
         try:
@@ -243,6 +266,10 @@ class Writer:
                 unheard.setdefault(str(error), error)
         for error in unheard.values():
             self._on_error(error)
+
+
+def _nothing(_: sqlite3.Connection) -> None:
+    return None
 
 
 def _succeed(future: asyncio.Future[None]) -> None:
