@@ -25,7 +25,9 @@ def published_client(request: pytest.FixtureRequest) -> PublishedClient:
     (call it in a thread). Environments are kept in `PLUGDECK_PEERS_DIR`, or else in pytest's cache.
     """
     kept = os.environ.get("PLUGDECK_PEERS_DIR")
-    home = Path(kept) if kept else request.config.cache.mkdir("peers")  # type: ignore[union-attr]
+    cache = request.config.cache
+    assert cache is not None
+    home = Path(kept) if kept else cache.mkdir("peers")
     home.mkdir(parents=True, exist_ok=True)
 
     def python(*requirements: str) -> Path:
@@ -51,7 +53,10 @@ def _install(requirements: tuple[str, ...], place: Path) -> None:
             check=True,
             timeout=_INSTALL_LIMIT,
         )
-        if not place.exists():
+        try:
             aside.rename(place)
+        except OSError:
+            if not place.exists():
+                raise
     finally:
         shutil.rmtree(aside, ignore_errors=True)

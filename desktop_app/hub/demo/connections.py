@@ -94,6 +94,10 @@ class Connections:
         """Whether the plugin is logged in on a connection and its last heartbeat is recent."""
         return self._newest(plugin_id) is not None
 
+    def check_online(self, plugin_id: str) -> None:
+        """Raises PluginOffline unless a job could be sent now."""
+        self._require(plugin_id)
+
     async def send(self, plugin_id: str, event: str, payload: Any) -> None:
         """Emits one event with one argument to the plugin's newest connection.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import time
 from collections.abc import Sequence
 
@@ -69,10 +70,7 @@ async def feed(hub: DemoHub, plugin_ids: Sequence[str], *, interval: float, jobs
 
 
 def _open(hub: DemoHub, plugin_id: str) -> bool:
-    recent = time.monotonic() - LOST_AFTER
-    unfinished = (
-        session
-        for session in hub.sessions.values()
-        if session.plugin_id == plugin_id and not session.done and session.sent_at > recent
-    )
-    return sum(1 for _ in unfinished) < OPEN_LIMIT
+    oldest = time.monotonic() - LOST_AFTER
+    # Newest first, so that a long history is not searched for every job.
+    recent = itertools.takewhile(lambda session: session.sent_at > oldest, reversed(hub.sessions.values()))
+    return sum(session.plugin_id == plugin_id and not session.done for session in recent) < OPEN_LIMIT

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-import json
 import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from desktop_app.core.errors import HubError, UsageError
 from desktop_app.core.events import Signal
@@ -22,6 +21,7 @@ from desktop_app.hub.demo.api import Api
 from desktop_app.hub.demo.connections import Connections
 from desktop_app.hub.demo.faults import Faults
 from desktop_app.hub.demo.files import Files
+from desktop_app.hub.demo.job_event import ClassMapping, Generation, asset_fields, job_object
 from desktop_app.hub.demo.listening import Listening
 from desktop_app.hub.demo.sample import NOTE_NAME, NOTE_TEXT, SampleProject
 from desktop_app.hub.demo.sessions import Sessions
@@ -29,17 +29,12 @@ from desktop_app.hub.demo.state import (
     Asset,
     EventKind,
     HubEvent,
-    JsonObject,
     Plugin,
     Recorder,
     Session,
     Task,
     of_kind,
 )
-
-Generation = Literal["current", "older", "asset-id"]
-"""What a job looks like (facts: hub-protocol, A job): of a current hub; of an older one (`tags` for `batches`, no
-ids, `labeltask` in workflow jobs); of a newer one that sends `assetId` and no `dataURL`."""
 
 
 class DemoHub:
@@ -77,7 +72,7 @@ class DemoHub:
         ping_timeout: float = 20.0,
         max_http_buffer_size: int = 1_000_000,
         heartbeat_limit: float = 150.0,
-        history_limit: int = 20_000,
+        history_limit: int = 5_000,
     ) -> None:
         if not _is_loopback(host):
             raise UsageError(
@@ -250,7 +245,7 @@ class DemoHub:
         plugin_id: str,
         *,
         asset: int | str | None = 0,
-        class_mapping: Mapping[str, str] | Literal["by name"] | None = "by name",
+        class_mapping: ClassMapping = "by name",
         config: str | None = None,
         workflow: bool = False,
         overwrite: bool | None = None,
@@ -274,21 +269,13 @@ class DemoHub:
         """
         chosen = self._choose(asset)
         plugin = self.plugins.get(plugin_id)
-        session_id = secrets.token_hex(12)
-        api_key = f"demo-{secrets.token_hex(16)}"
-        job: JsonObject = {
-            "session": session_id,
-            "projectId": self.project.id,
-            "orgId": self.project.organization_id,
-            "runBy": self.project.user_id,
-            "apiKey": api_key,
-            "categorySchema": self._mapping(plugin, class_mapping),
-            "configJSON": config,
-            "workflow": workflow,
-        }
-        job |= self._job_asset(chosen, workflow, generation)
-        if overwrite is not None:
-            job["overwrite"] = overwrite
+        class_names = plugin.class_names if plugin else ()
+        job = job_object(
+            self.project, class_names, class_mapping, config=config, workflow=workflow, overwrite=overwrite
+        )
+        api_key = job["apiKey"]
+        url = self.asset_url(chosen) if chosen else None
+        job |= asset_fields(self.project, chosen, url, workflow=workflow, generation=generation)
         job |= extra or {}
         session = Session(
             id=str(job.get("session")),
@@ -299,16 +286,19 @@ class DemoHub:
             task_id=self.project.task_of(chosen).id if chosen else None,
             workflow=bool(job.get("workflow")),
         )
-        await self._send(session)
+        await self._send(session, job)
         return session
 
-    async def resend(self, session: Session) -> None:
-        """Sends a session's job once more, the same in every byte, as a hub may after a reconnect.
+    async def resend(self, session: Session, extra: Mapping[str, Any] | None = None) -> None:
+        """Sends a session's job once more, as a hub may after a reconnect.
+
+        Args:
+            extra: what is different this time, such as a freshly signed `dataURL`; by default nothing is.
 
         Raises:
             PluginOffline: the plugin is not online.
         """
-        await self._send(session)
+        await self._send(session, session.job | (extra or {}))
 
     async def send_raw(self, plugin_id: str, payload: Any, *, event: str = "plugin") -> Session | None:
         """Sends any payload as a job; see `faults.malformed_jobs`.
@@ -321,18 +311,17 @@ class DemoHub:
         """
         session_id = payload.get("session") if isinstance(payload, dict) else None
         if event != "plugin" or not isinstance(session_id, str):
-            await self._connections.send(plugin_id, event, payload)
-            self._recorder.add(EventKind.PLUGIN, plugin_id=plugin_id, data=payload)
+            await self._send(None, payload, plugin_id, event)
             return None
         key = payload.get("apiKey")
         session = Session(
             id=session_id,
             plugin_id=plugin_id,
             job=payload,
-            api_key=key if isinstance(key, str) else "",
+            api_key=key if isinstance(key, str) and key != self.api_key else "",
             workflow=bool(payload.get("workflow")),
         )
-        await self._send(session)
+        await self._send(session, payload)
         return session
 
     async def send_frame(self, plugin_id: str, frame: str) -> None:
@@ -343,18 +332,15 @@ class DemoHub:
         """
         await self._connections.send_frame(plugin_id, frame)
 
-    async def _send(self, session: Session) -> None:
-        known = session.id in self._sessions.all
-        # Filed first: a plugin may answer before the sending coroutine goes on.
-        self._sessions.open(session)
-        try:
-            await self._connections.send(session.plugin_id, "plugin", session.job)
-        except BaseException:
-            if not known:
-                self._sessions.all.pop(session.id, None)
-            raise
-        session.sent += 1
-        self._recorder.add(EventKind.PLUGIN, plugin_id=session.plugin_id, session=session.id, data=session.job)
+    async def _send(self, session: Session | None, job: Any, plugin_id: str = "", event: str = "plugin") -> None:
+        plugin_id = session.plugin_id if session else plugin_id
+        self._connections.check_online(plugin_id)
+        # Filed and recorded first: a plugin may answer before the sending coroutine goes on.
+        if session is not None:
+            self._sessions.open(session)
+            session.sent += 1
+        self._recorder.add(EventKind.PLUGIN, plugin_id=plugin_id, session=session.id if session else "", data=job)
+        await self._connections.send(plugin_id, event, job)
 
     def _choose(self, asset: int | str | None) -> Asset | None:
         if asset is None:
@@ -370,28 +356,6 @@ class DemoHub:
                 remedy="Choose another asset.",
             )
         return chosen
-
-    def _mapping(self, plugin: Plugin | None, class_mapping: Mapping[str, str] | str | None) -> list[JsonObject] | None:
-        if class_mapping is None:
-            return None
-        if isinstance(class_mapping, str):
-            return self.project.map_by_name(plugin.class_names if plugin else ())
-        return [{"schemaId": schema_id, "modelClass": name} for name, schema_id in class_mapping.items()]
-
-    def _job_asset(self, asset: Asset | None, workflow: bool, generation: Generation) -> JsonObject:
-        batches = list(asset.batches) if asset else []
-        fields: JsonObject = {"tags" if generation == "older" else "batches": batches}
-        if asset is None:
-            return fields
-        task = self.project.task_of(asset)
-        if generation != "asset-id":
-            fields["dataURL"] = self.asset_url(asset)
-        if generation != "older":
-            fields |= {"assetId": asset.id, "taskId": task.id}
-        elif workflow:
-            # A copy: the job is kept as sent, and the task goes on changing.
-            fields["labeltask"] = {"_id": task.id, "answer": json.loads(json.dumps(task.answer))}
-        return fields
 
     # -- storage ------------------------------------------------------------------------------------------------------
 

@@ -33,17 +33,26 @@ class Sessions:
         self._recorder = recorder
         self._project = project
         self._limit = limit
+        self._by_key: dict[str, Session] = {}
 
     def open(self, session: Session) -> None:
         """Keeps a new session."""
         self.all[session.id] = session
+        if session.api_key:
+            self._by_key[session.api_key] = session
         if len(self.all) > self._limit:
             finished = (key for key, old in self.all.items() if old.done)
-            self.all.pop(next(finished, next(iter(self.all))))
+            self.forget(next(finished, next(iter(self.all))))
+
+    def forget(self, session_id: str) -> None:
+        """Lets a session go; its API key is valid no longer."""
+        session = self.all.pop(session_id, None)
+        if session is not None:
+            self._by_key.pop(session.api_key, None)
 
     def by_api_key(self, key: str) -> Session | None:
         """The session that was given that API key, or None."""
-        return next((session for session in reversed(self.all.values()) if session.api_key == key), None)
+        return self._by_key.get(key)
 
     def log(self, payload: Any, plugin_id: str) -> bool:
         """One `log` object; False when it is not one (which was recorded)."""

@@ -153,7 +153,11 @@ async def test_a_job_can_be_sent_again(hub, connect):
     second = await connect()
     await hub.resend(session)
     assert await second.job() == job
-    assert session.sent == 2
+    fresh = hub.asset_url(hub.assets[0])
+    await hub.resend(session, {"dataURL": fresh})
+    assert await second.job() == job | {"dataURL": fresh}
+    assert session.job == job
+    assert session.sent == 3
     assert list(hub.sessions) == [session.id]
     hub.cut()
     await hub.wait_until(lambda: not hub.online("p1"))
@@ -176,6 +180,15 @@ async def test_malformed_jobs_arrive_as_they_are(hub, connect):
     session = hub.sessions["malformed config broken"]
     await peer.emit("response", {"error": True, "session": session.id})
     assert (await session.wait(5)).error
+
+
+async def test_the_persons_own_key_belongs_to_no_session(hub, connect, http):
+    peer = await connect()
+    session = await hub.send_raw("p1", {"session": "x", "apiKey": hub.api_key})
+    await peer.job()
+    await http.get("/v2/listProjects")
+    assert (hub.http_calls[-1].session, hub.http_calls[-1].data["key"]) == ("", "user")
+    assert hub.sessions == {"x": session}
 
 
 async def test_broken_frames_can_be_sent(hub, connect):
