@@ -71,7 +71,7 @@ def resample(values: Array, width: int, height: int, box: tuple[float, float, fl
     return result
 
 
-def trace(field: Field, *, tolerance: float, min_area: float = 0.0) -> list[Zone]:
+def trace(field: Field, *, tolerance: float, min_area: float = 0.0, limit: int = MAX_ZONES) -> list[Zone]:
     """The regions of a field above its level, largest first; regions and holes below `min_area` px² are left out."""
     values = np.nan_to_num(np.asarray(field.values, dtype=np.float64), nan=-1e9, posinf=1e9, neginf=-1e9)
     if not (values > field.level).any():
@@ -99,7 +99,7 @@ def trace(field: Field, *, tolerance: float, min_area: float = 0.0) -> list[Zone
         holes = [hole for hole in holes if len(hole) >= 3]
         zones.append(Zone(outline, tuple(holes), area - sum(ring_area(hole) for hole in holes)))
     zones.sort(key=lambda zone: -zone.area)
-    return zones[:MAX_ZONES]
+    return zones[:limit]
 
 
 def _axis(low: float, high: float, count: int) -> Array:

@@ -122,3 +122,27 @@ def softmax(values: Array, axis: int = -1) -> Array:
     powers = np.exp(values - values.max(axis=axis, keepdims=True))
     result: Array = (powers / powers.sum(axis=axis, keepdims=True)).astype(np.float32)
     return result
+
+
+def grid(
+    width: int, height: int, strides: tuple[int, ...], *, middle: float = 0.0, per_cell: int = 1
+) -> tuple[Array, Array]:
+    """Cell positions `[a, 2]` (x, y, counted in cells, plus `middle`) and strides `[a, 1]` of an input's grids, row by
+    row, stride by stride, every cell `per_cell` times."""
+    places, sizes = [], []
+    for stride in strides:
+        rows, columns = -(-height // stride), -(-width // stride)
+        ys, xs = np.mgrid[:rows, :columns]
+        cells = np.stack([xs.ravel(), ys.ravel()], axis=1).astype(np.float32) + middle
+        places.append(np.repeat(cells, per_cell, axis=0))
+        sizes.append(np.full((rows * columns * per_cell, 1), stride, dtype=np.float32))
+    return np.concatenate(places), np.concatenate(sizes)
+
+
+def best_pairs(scores: Array, floor: float, limit: int = 300) -> tuple[Array, Array, Array]:
+    """Rows, classes and scores of the highest entries of `[n, c]`: one row may stand for several classes."""
+    flat = np.asarray(scores, dtype=np.float32).ravel()
+    good = np.flatnonzero(flat >= floor)
+    best = good[np.argsort(-flat[good], kind="stable")][:limit]
+    width = max(scores.shape[1], 1)
+    return best // width, best % width, flat[best]

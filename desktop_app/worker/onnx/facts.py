@@ -54,6 +54,11 @@ class Facts:
         return self.graph.inputs
 
     @property
+    def image_name(self) -> str:
+        """Name of the picture input, "" without one."""
+        return self.image.name if self.image is not None else ""
+
+    @property
     def outputs(self) -> tuple[str, ...]:
         """Output names in the file's order."""
         return self.graph.output_names

@@ -69,6 +69,7 @@ def plan(spec: InputSpec, asset_width: int, asset_height: int) -> Geometry:
     ratio = min(width / asset_width, height / asset_height)
     if spec.resize is Resize.FIT:
         return _free(spec, asset_width, asset_height, ratio)
+    ratio *= spec.fill
     pw, ph = max(1, round(asset_width * ratio)), max(1, round(asset_height * ratio))
     if spec.resize is Resize.TOPLEFT:
         return Geometry(asset_width, asset_height, width, height, pw, ph)

@@ -67,6 +67,8 @@ class Graph:
         inputs: without initializers, which old exporters list as inputs too.
         ops: how often each operator occurs, as `domain::name` outside the default domain; bodies of If, Loop and Scan
             and local functions included.
+        weights: shapes of the initializers.
+        first_ops: operators that read an input directly, repetitions kept.
         model: serialised model where it had to be repaired, None where the file itself is loaded.
         repairs: what was changed, for people.
     """
@@ -79,6 +81,8 @@ class Graph:
     opset: int
     producer: str
     size: int
+    weights: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    first_ops: tuple[str, ...] = ()
     model: bytes | None = None
     repairs: tuple[str, ...] = ()
     attributes: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -134,6 +138,8 @@ def read_graph(path: Path) -> Graph:
         opset=max((item.version for item in model.opset_import if item.domain in ("", "ai.onnx")), default=0),
         producer=f"{model.producer_name} {model.producer_version}".strip(),
         size=path.stat().st_size,
+        weights={item.name: tuple(item.dims) for item in graph.initializer},
+        first_ops=_readers(graph, {item.name for item in graph.input} - held),
         model=blob,
         repairs=repairs,
         attributes=attributes,
@@ -173,6 +179,19 @@ def _parse(path: Path) -> onnx.ModelProto:
         raise ModelLoadError(
             "The file is no ONNX model or is damaged", where=path.name, remedy=again, details=str(error)
         ) from None
+
+
+def _readers(graph: onnx.GraphProto, names: set[str]) -> tuple[str, ...]:
+    """Operators that read the inputs, looking through casts."""
+    names = set(names)
+    found: list[str] = []
+    for node in graph.node:
+        if names.intersection(node.input):
+            if node.op_type in ("Cast", "Identity"):
+                names.update(node.output)
+            else:
+                found.append(node.op_type)
+    return tuple(found)
 
 
 def _tensor(value: onnx.ValueInfoProto) -> TensorFact:

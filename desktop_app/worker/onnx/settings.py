@@ -122,6 +122,7 @@ def _classes(
         return None
     items = value if isinstance(value, list) else [value]
     kept: set[int] = set()
+    count = count or 1_000_000  # a model that does not say how many classes it has takes any index
     for item in items[:10_000]:
         index = find_class(item, by_name, count)
         if index is None:

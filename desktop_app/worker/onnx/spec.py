@@ -85,6 +85,7 @@ class InputSpec:
         scale: multiplies the pixel, 1/255 or 1.
         pad: grey value of padding, 0…255.
         multiple: sides of "fit" and "shortest" are rounded up to it and padded.
+        fill: share of the input's side that a letterboxed picture may take; the rest is padding.
         normalize: "" or "peak" (divided by the picture's own maximum first, as U²Net does).
     """
 
@@ -106,6 +107,7 @@ class InputSpec:
     multiple: int = 1
     batch: int = 1
     normalize: str = ""
+    fill: float = 1.0
 
     def as_json(self) -> dict[str, Any]:
         """The `input` object of `plugdeck inspect`."""
@@ -124,6 +126,8 @@ class InputSpec:
             "resize": str(self.resize),
             "pad": self.pad,
             "crop_ratio": self.crop_ratio,
+            "fill": self.fill,
+            "normalize": self.normalize,
         }
 
     def overridden(self, changes: Mapping[str, Any]) -> InputSpec:
@@ -163,7 +167,7 @@ def _override_value(key: str, value: Any) -> Any:
         return tuple(float(n) for n in numbers)
     if not isinstance(value, int | float) or isinstance(value, bool):
         raise _bad_override(key, "must be a number")
-    if key in {"scale", "crop_ratio"}:
+    if key in {"scale", "crop_ratio", "fill"}:
         if value <= 0:
             raise _bad_override(key, "must be above 0")
         return float(value)
