@@ -6,6 +6,8 @@ import os
 import sys
 from collections.abc import Iterable, Mapping
 
+HELD = "held-by-plugdeck"
+"""What a script finds where it looks for its secret; it needs none, for the host has the connection."""
 _SHORT_SECRET = 8
 """Secrets shorter than this only match a whole value: they could be part of any word."""
 
@@ -15,6 +17,7 @@ def child_environment(
     *,
     extra: Mapping[str, str] | None = None,
     secrets: Iterable[str] = (),
+    read: Iterable[str] = (),
     frozen: bool | None = None,
 ) -> dict[str, str]:
     """The environment for a worker.
@@ -23,6 +26,7 @@ def child_environment(
         own: this process's environment.
         extra: the profile's own variables; they win, and may hold what the user likes.
         secrets: values that must not travel.
+        read: variables that a script looks up: one that holds a secret is not missing there, but holds something else.
         frozen: whether we run from a bundle; None asks the interpreter.
     """
     frozen = bool(getattr(sys, "frozen", False)) if frozen is None else frozen
@@ -34,6 +38,9 @@ def child_environment(
     }
     # Set by the launcher of a framework build for itself: another interpreter would take it for its own address.
     environment.pop("__PYVENV_LAUNCHER__", None)
+    for name in read:
+        if name in own and name not in environment and not name.upper().startswith("PLUGDECK_"):
+            environment[name] = HELD
     if frozen:
         _undo_bundle(environment, own)
     environment.update(extra or {})

@@ -30,6 +30,7 @@ from desktop_app.runner.command import PACKAGE, load_frame, run_frame, worker_co
 from desktop_app.runner.death import Death
 from desktop_app.runner.environment import child_environment, hide, process_environment
 from desktop_app.runner.process import WorkerProcess, tree_memory
+from desktop_app.runner.script_facts import read_script
 
 log = logging.getLogger(__name__)
 
@@ -438,7 +439,7 @@ class Runner:
             else:
                 self._on_frame(frame, blob)
 
-        worker = self._make_worker(on_frame)
+        worker = await self._make_worker(on_frame)
         self._worker = worker
         await worker.start()
         self._move(RunnerPhase.STARTING)
@@ -467,12 +468,13 @@ class Runner:
             loaded.set_result(info)
         return worker
 
-    def _make_worker(self, on_frame: Callable[[dict[str, Any], bytes], None]) -> WorkerProcess:
+    async def _make_worker(self, on_frame: Callable[[dict[str, Any], bytes], None]) -> WorkerProcess:
         source = self.profile.source
         environment = child_environment(
             process_environment(),
             extra=source.environment if isinstance(source, CallbackSource) else None,
             secrets=self._secrets,
+            read=await asyncio.to_thread(_variables, source.script) if isinstance(source, CallbackSource) else (),
         )
         command = worker_command(self.profile)
         self._scratch.mkdir(parents=True, exist_ok=True)
@@ -655,6 +657,14 @@ class Pool:
         runners = list(self._runners.values())
         self._runners.clear()
         await asyncio.gather(*(runner.stop(grace_s) for runner in runners))
+
+
+def _variables(script: Path) -> tuple[str, ...]:
+    """Environment variables that a script looks up, as far as its source tells."""
+    try:
+        return read_script(script).variables
+    except KnownError:
+        return ()  # the child says what is wrong with it
 
 
 def _prediction(fields: dict[str, Any]) -> Prediction:

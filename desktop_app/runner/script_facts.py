@@ -249,7 +249,7 @@ class _Reader:
 
 
 def _imports(tree: ast.Module) -> tuple[str, ...]:
-    names = set()
+    names: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names.update(name.name.partition(".")[0] for name in node.names)

@@ -30,8 +30,7 @@ class Values:
         self._parser_defaults: dict[str, ast.expr] = {}
         self.variables: set[str] = set()
         # Module level last, so that it wins over a function's names of the same spelling.
-        inner = [node for node in ast.walk(tree) if node not in tree.body]
-        for node in (*inner, *tree.body):
+        for node in (*ast.walk(tree), *tree.body):
             self._learn(node)
         for node in ast.walk(tree):
             if isinstance(node, ast.expr):
