@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sqlite3
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -20,6 +22,8 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 _FLUSH_LIMIT_S = 2.0
+_LOG_BYTES = 8 << 20
+_CHECKPOINT_EVERY_S = 1.0
 
 
 class Database:
@@ -39,6 +43,8 @@ class Database:
         self.on_write_error: Callable[[BaseException], None] = _log_failure
         self._writer: Writer | None = None
         self._readers: Readers | None = None
+        self._log_path = str(path) + "-wal"
+        self._checkpoint_at = 0.0
 
     async def open(self) -> None:
         """Opens or makes the file and brings its schema up to date.
@@ -47,7 +53,7 @@ class Database:
             StoreError: it is newer than this code, belongs to another program, or cannot be used.
         """
         where = str(self.path)
-        writer = Writer(where, self._connect_writer, self._failed, self._suspect)
+        writer = Writer(where, self._connect_writer, self._failed, self._suspect, self._check_log_size)
         await writer.start()
         self._writer = writer
         self._readers = Readers(where, lambda: open_for_reading(self.path), self._suspect)
@@ -100,6 +106,19 @@ class Database:
     def _connect_writer(self) -> sqlite3.Connection:
         connection, self.notice = open_for_writing(self.path)
         return connection
+
+    def _check_log_size(self) -> None:
+        """In the writer's thread. A commit that moved the log into the file itself would keep an answer waiting."""
+        readers, now = self._readers, time.monotonic()
+        if readers is None or now < self._checkpoint_at:
+            return
+        try:
+            grown = os.stat(self._log_path).st_size > _LOG_BYTES  # noqa: PTH116 - a third of Path's time
+        except OSError:
+            return
+        if grown:
+            self._checkpoint_at = now + _CHECKPOINT_EVERY_S
+            readers.checkpoint()
 
     def _failed(self, error: BaseException) -> None:
         self.on_write_error(error)

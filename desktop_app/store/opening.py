@@ -193,8 +193,9 @@ def _configure(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA cache_size = -16000")
-    connection.execute("PRAGMA wal_autocheckpoint = 2000")
-    connection.execute(f"PRAGMA journal_size_limit = {64 << 20}")
+    # Database moves the log into the file in another thread; this is for when that cannot keep up.
+    connection.execute("PRAGMA wal_autocheckpoint = 16000")
+    connection.execute(f"PRAGMA journal_size_limit = {4 << 20}")
     if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
 

@@ -16,6 +16,8 @@ Channel = Literal["socket", "http"]
 _COLUMNS = "job_id, profile_id, session, channel, body, created_at, attempts, sent_at"
 _OPEN = "state IN ('waiting', 'sent')"
 
+_COMPRESS_FROM = 16_384  # the answer waits for this write, and its row lives a day
+
 
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
@@ -58,7 +60,7 @@ class Outbox:
                     "ON CONFLICT (job_id) DO NOTHING",
                     (
                         storable(row.job_id), row.profile_id, storable(row.session), row.channel,
-                        packed(redactor.body(row.body_json)), row.created_at, row.attempts, row.sent_at,
+                        packed(redactor.body(row.body_json), _COMPRESS_FROM), row.created_at, row.attempts, row.sent_at,
                     ),
                 ).rowcount
                 == 1

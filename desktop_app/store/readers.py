@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -12,6 +13,8 @@ from typing import TypeVar
 from desktop_app.store.problems import is_damage, translated
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 _THREADS = 3
 _OPS_BETWEEN_CHECKS = 20_000  # about a millisecond of SQLite's work
@@ -51,6 +54,21 @@ class Readers:
             raise
         finally:
             self._tickets.discard(ticket)
+
+    def checkpoint(self) -> None:
+        """Starts moving the write-ahead log into the file, beside all reads and writes; callable from any thread."""
+        try:
+            self._pool.submit(self._checkpoint)
+        except RuntimeError:
+            pass  # closing, which does the same
+
+    def _checkpoint(self) -> None:
+        try:
+            self._connection().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        except sqlite3.Error as error:
+            if is_damage(error):
+                self._on_damage()
+            log.warning("the write-ahead log could not be moved into the database: %s", error)
 
     def close(self) -> None:
         """Stops running reads and ends the threads; blocks for as long as a read needs to notice (milliseconds)."""

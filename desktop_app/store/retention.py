@@ -10,7 +10,7 @@ from desktop_app.store.database import Database
 
 _STEP = 200
 _DAY_S = 86_400.0
-_CLOSED_ANSWERS = 10_000
+_CLOSED_ANSWERS = 5_000
 _CLOSED_DAYS = 1.0
 
 
@@ -29,7 +29,7 @@ async def prune(
     """Deletes what is older than `days` or beyond the counts; see History.prune.
 
     Unfinished jobs and those whose answer still waits stay, and so does the newest line (its number must not come
-    again). Answers in the outbox that were delivered or given up stay for a day, 10,000 at most.
+    again). Answers in the outbox that were delivered or given up stay for a day, 5,000 at most.
     """
     moment = time.time() if now is None else now
     oldest = moment - days * _DAY_S if days is not None else 0.0

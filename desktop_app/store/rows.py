@@ -131,10 +131,10 @@ def log_line(row: Row) -> LogLine:
     )
 
 
-def packed(text: str) -> bytes:
+def packed(text: str, compress_from: int = _COMPRESS_FROM) -> bytes:
     """A text as it lies in a body column: compressed where that pays. Takes lone surrogates of a hostile job too."""
     plain = text.encode("utf-8", "surrogatepass")
-    if len(plain) < _COMPRESS_FROM:
+    if len(plain) < compress_from:
         return b"u" + plain
     # Setting up zlib's usual window takes four times as long as compressing a typical body.
     window, memory = (-12, 5) if len(plain) < _LARGE else (-15, 8)

@@ -71,11 +71,13 @@ class Writer:
         connect: Callable[[], sqlite3.Connection],
         on_error: Callable[[BaseException], None],
         on_damage: Callable[[], None],
+        after_group: Callable[[], None],
     ) -> None:
         self._where = where
         self._connect = connect
         self._on_error = on_error
         self._on_damage = on_damage
+        self._after_group = after_group
         self._urgent: _Lane = deque()
         self._lazy: _Lane = deque()
         self._bell = threading.Lock()
@@ -171,12 +173,14 @@ class Writer:
             self._asleep = False
             if urgent and not (lazy and time.monotonic() - lazy[0][2] > _OVERDUE_S):
                 self._post(self._resolve, self._write_group(connection, urgent, _GROUP_S))
+                self._after_group()
             elif lazy:
                 wait = lazy[0][2] + LINGER_S - time.monotonic()
                 if wait > 0 and not self._hurry and not self._stopping:
                     self._bell.acquire(timeout=wait)
                 else:
                     self._post(self._resolve, self._write_group(connection, lazy, _LAZY_GROUP_S))
+                    self._after_group()
             elif self._stopping:
                 return
             else:
