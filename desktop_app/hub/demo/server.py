@@ -298,7 +298,7 @@ class DemoHub:
         Raises:
             PluginOffline: the plugin is not online.
         """
-        await self._send(session, session.job | (extra or {}))
+        await self._send(session, session.job | dict(extra or {}))
 
     async def send_raw(self, plugin_id: str, payload: Any, *, event: str = "plugin") -> Session | None:
         """Sends any payload as a job; see `faults.malformed_jobs`.
