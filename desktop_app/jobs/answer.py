@@ -188,7 +188,7 @@ def _format(
 ) -> Built:
     kept = {key: returned[key] for key in ("data", "externalId") if returned and key in returned}
     named = kept or {"data": job.data_url}
-    parts = {part: answer[part] for part in PARTS}
+    parts = {part: answer.get(part, []) for part in PARTS}
     responses: dict[AnswerFormat, Any] = {
         AnswerFormat.CURRENT: parts,
         AnswerFormat.FLAT: {**named, **parts},
@@ -198,7 +198,7 @@ def _format(
 
 
 def _built(answer: dict[str, Any], response: Any, style: AnswerFormat, notes: list[str], dropped: int) -> Built:
-    parts = {part: answer[part] for part in PARTS}
+    parts = {part: answer.get(part, []) for part in PARTS}
     if style is AnswerFormat.CURRENT:
         body = {"answer": parts, "brushDataUrl": None, "medicalBrushDataUrl": None, "duration": 0}
     elif style is AnswerFormat.FLAT:
