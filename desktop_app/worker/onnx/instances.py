@@ -17,6 +17,8 @@ from desktop_app.worker.onnx.settings import MAX_CANDIDATES, Wanted
 from desktop_app.worker.onnx.shapes import Outline, as_object, clipped, rotated_corners
 from desktop_app.worker.onnx.spec import Array
 
+POINT_FLOOR = 0.2
+"""Score below which a key point counts as not seen."""
 BACKGROUND_NAMES = frozenset({"background", "__background__", "_background_", "bg", "unlabeled", "unlabelled", "void"})
 MAX_ROWS = 8000
 """Rows that suppression looks at, the most confident ones."""
@@ -170,7 +172,8 @@ def _points_to_asset(points: Array, space: Space, geometry: Geometry) -> Array:
 def _key_points(spots: Array, names: Sequence[str], size: tuple[int, int]) -> list[dict[str, Any]]:
     result = []
     for index, (x, y, score) in enumerate(spots.tolist()):
-        if not (np.isfinite([x, y, score]).all() and 0 <= x <= size[0] and 0 <= y <= size[1]):
+        sound = bool(np.isfinite([x, y, score]).all()) and score >= POINT_FLOOR
+        if not (sound and 0 <= x <= size[0] and 0 <= y <= size[1]):
             continue
         name = names[index] if index < len(names) else f"point_{index}"
         result.append({"name": name, "point": [round(x, 3), round(y, 3)], "score": round(min(max(score, 0.0), 1.0), 5)})

@@ -16,6 +16,7 @@ _DOTA = """plane,ship,storage tank,baseball diamond,tennis court,basketball cour
 large vehicle,small vehicle,helicopter,roundabout,soccer ball field,swimming pool"""
 _COCO_KEYPOINTS = """nose,left_eye,right_eye,left_ear,right_ear,left_shoulder,right_shoulder,left_elbow,right_elbow,
 left_wrist,right_wrist,left_hip,right_hip,left_knee,right_knee,left_ankle,right_ankle"""
+_HALPE_MORE = """head,neck,hip,left_big_toe,right_big_toe,left_small_toe,right_small_toe,left_heel,right_heel"""
 _GAPS = (0, 12, 26, 29, 30, 45, 66, 68, 69, 71, 83)
 
 
@@ -28,6 +29,17 @@ VOC = _split(_VOC)
 CITYSCAPES = _split(_CITYSCAPES)
 DOTA = _split(_DOTA)
 COCO_KEYPOINTS = _split(_COCO_KEYPOINTS)
+
+
+HALPE_KEYPOINTS = COCO_KEYPOINTS + _split(_HALPE_MORE)
+
+
+def body_points(count: int) -> tuple[str, ...]:
+    """Names of the key points of a body: COCO's 17, Halpe's 26, else numbered."""
+    for names in (COCO_KEYPOINTS, HALPE_KEYPOINTS):
+        if len(names) == count:
+            return names
+    return tuple(f"point_{index}" for index in range(count))
 
 
 def coco91() -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from desktop_app.worker.onnx.families.base import (
     Wanted,
     input_spec,
 )
-from desktop_app.worker.onnx.known_names import COCO_KEYPOINTS
+from desktop_app.worker.onnx.known_names import body_points
 from desktop_app.worker.onnx.preprocessor_config import mmdeploy
 from desktop_app.worker.onnx.spec import IMAGENET_MEAN, IMAGENET_STD
 
@@ -44,8 +44,7 @@ class MmDeployDetection(Family):
         if dets is None or labels is None or labels.dtype != "int64" or columns not in (5, 6):
             return None
         stated = mmdeploy(facts)
-        # The four strided slices of the Focus stem are YOLOX's, which takes plain BGR bytes.
-        yolox = facts.graph.first_ops.count("Slice") >= 4 or facts.graph.first_ops.count("Gather") >= 4
+        yolox = _is_yolox(facts)
         changes: dict[str, Any] = {"resize": Resize.TOPLEFT, "pad": 114 if yolox else 0}
         if yolox:
             changes |= {"color": "bgr", "scale": 1.0}
@@ -54,11 +53,11 @@ class MmDeployDetection(Family):
         changes |= stated
         task = Task.OBB if columns == 6 else Task.SEGMENT if "masks" in facts.outputs else Task.DETECT
         why = [f"its outputs are called dets and labels, with {columns} numbers per box, as mmdeploy does it"]
-        why += ["it begins with YOLOX's Focus, so it takes BGR from 0 to 255"] if yolox else []
+        why += ["its stem or head is YOLOX's, so it takes BGR from 0 to 255"] if yolox else []
         why += ["pipeline.json beside it says how pictures are prepared"] if stated else []
         warnings = () if stated else ("pipeline.json is not beside the model: scaling and padding are assumed.",)
         sure = Confidence.CERTAIN if stated else Confidence.LIKELY
-        output: dict[str, Any] = {"format": "rows", "class_count": 0, "suppression": False}
+        output: dict[str, Any] = {"format": "rows", "class_count": _class_count(facts), "suppression": False}
         return Identification("mmdeploy", task, input_spec(facts, **changes), sure, tuple(why), (), output, warnings)
 
     def decode(
@@ -76,6 +75,21 @@ class MmDeployDetection(Family):
             over = "box" if max(planes.shape[-2:]) <= 64 else "input"
             masks = Masks(lambda row: planes[row], level=0.5, over=over, crop=over == "box")
         return Rows(table[:, :4], table[:, -1], classes, rotated=rotated, masks=masks, suppressed=True)
+
+
+def _is_yolox(facts: Facts) -> bool:
+    """By its objectness layers where the weights keep their names, or by the strided slices of its Focus stem."""
+    first = facts.graph.first_ops
+    stem = first.count("Slice") >= 4 or first.count("Gather") >= 4
+    return stem or any("multi_level_conv_obj" in name for name in facts.graph.weights)
+
+
+def _class_count(facts: Facts) -> int:
+    """Width of the class layer as far as the weights keep their names, else 0."""
+    for name, shape in facts.graph.weights.items():
+        if name.endswith(("multi_level_conv_cls.0.weight", "multi_level_conv_cls.0.bias")) and shape:
+            return shape[0]
+    return 0
 
 
 class MmDeployPose(Family):
@@ -98,7 +112,7 @@ class MmDeployPose(Family):
             "pad": 0,
         }
         count = shape[1]
-        points = COCO_KEYPOINTS if count == 17 else tuple(f"point_{index}" for index in range(count))
+        points = body_points(count)
         why = ("its outputs are called simcc_x and simcc_y: one distribution per key point and axis",)
         warnings = ("It expects one person that fills the picture; on a scene it finds one pose only.",)
         output: dict[str, Any] = {"format": "simcc", "class_count": 1}

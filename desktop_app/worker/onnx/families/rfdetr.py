@@ -21,7 +21,7 @@ from desktop_app.worker.onnx.families.base import (
     Wanted,
     input_spec,
 )
-from desktop_app.worker.onnx.known_names import COCO_KEYPOINTS
+from desktop_app.worker.onnx.known_names import body_points
 from desktop_app.worker.onnx.spec import IMAGENET_MEAN, IMAGENET_STD
 
 
@@ -50,7 +50,7 @@ class RfDetr(Family):
         points: tuple[str, ...] = ()
         if task is Task.POSE:
             count = facts.shape(names.index("keypoints"))[2]
-            points = COCO_KEYPOINTS if count == 17 else tuple(f"point_{index}" for index in range(count))
+            points = body_points(count)
             sure = Confidence.LIKELY
             warnings = ("Key points are read as x, y and a visibility logit; check them on a picture.",)
         return Identification("rf-detr", task, spec, sure, why, (), output, warnings, points)

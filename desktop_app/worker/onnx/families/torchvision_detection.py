@@ -21,7 +21,7 @@ from desktop_app.worker.onnx.families.base import (
     Wanted,
     input_spec,
 )
-from desktop_app.worker.onnx.known_names import COCO_KEYPOINTS, coco91
+from desktop_app.worker.onnx.known_names import body_points, coco91
 
 
 class TorchvisionDetection(Family):
@@ -59,7 +59,7 @@ class TorchvisionDetection(Family):
         points: tuple[str, ...] = ()
         if task is Task.POSE:
             count = facts.shape(facts.outputs.index(roles["keypoints"]))[1]
-            points = COCO_KEYPOINTS if count == 17 else tuple(f"point_{index}" for index in range(count))
+            points = body_points(count)
         sure = Confidence.CERTAIN if rank3 and facts.graph.has("NonMaxSuppression") else Confidence.LIKELY
         return Identification("torchvision-detection", task, spec, sure, tuple(why), names, output, warnings, points)
 

@@ -33,7 +33,7 @@ from desktop_app.worker.onnx.families.base import (
     Wanted,
     input_spec,
 )
-from desktop_app.worker.onnx.known_names import COCO_KEYPOINTS
+from desktop_app.worker.onnx.known_names import body_points
 
 _STRIDES = ((8, 16, 32), (16, 32), (4, 8, 16, 32), (8, 16, 32, 64))
 _MASKS = 32
@@ -294,7 +294,7 @@ def _point_names(facts: Facts, count: int) -> tuple[str, ...]:
         value = next(iter(value.values()), None)
     if isinstance(value, list | tuple) and len(value) == count:
         return tuple(str(item) for item in value)
-    return COCO_KEYPOINTS if count == len(COCO_KEYPOINTS) else tuple(f"point_{index}" for index in range(count))
+    return body_points(count)
 
 
 def _points(rest: Array, found: Identification) -> Array:
