@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 _FLUSH_LIMIT_S = 2.0
 _LOG_BYTES = 8 << 20
-_CHECKPOINT_EVERY_S = 1.0
+_CHECKPOINT_EVERY_S = 0.25
 
 
 class Database:

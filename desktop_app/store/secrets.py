@@ -70,6 +70,11 @@ class Secrets:
             )
         return value
 
+    def hold(self, profile: Profile, secret: str) -> None:
+        """Keeps a secret in memory only, until the app ends."""
+        self._kept[profile.id] = secret
+        self._seen.add(secret)
+
     async def put(self, profile: Profile, secret: str) -> None:
         """Keeps a secret in the keychain and reads it back.
 

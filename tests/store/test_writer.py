@@ -1,0 +1,132 @@
+import asyncio
+import contextlib
+import sqlite3
+import threading
+from pathlib import Path
+
+import pytest
+
+from desktop_app.core.errors import StoreError
+from desktop_app.store import writer as module
+from desktop_app.store.writer import Writer
+
+
+def make(path: Path, heard: list[BaseException]) -> Writer:
+    def connect() -> sqlite3.Connection:
+        connection = sqlite3.connect(path, isolation_level=None, timeout=0.05)
+        connection.execute("CREATE TABLE IF NOT EXISTS t (x)")
+        return connection
+
+    return Writer("here", connect, heard.append, lambda: None, lambda: None)
+
+
+async def test_many_writes_share_a_transaction(tmp_path: Path) -> None:
+    commits = 0
+    writer = make(tmp_path / "a.db", [])
+    await writer.start()
+
+    def count(statement: str) -> None:
+        nonlocal commits
+        commits += statement == "COMMIT"
+
+    await writer.put(lambda c: c.set_trace_callback(count), lazy=False)
+    await asyncio.gather(*[writer.put(lambda c: c.execute("INSERT INTO t VALUES (1)"), lazy=True) for _ in range(200)])
+    assert commits < 20
+    await writer.stop()
+
+
+async def test_one_wake_up_answers_a_whole_group(tmp_path: Path) -> None:
+    writer = make(tmp_path / "a.db", [])
+    await writer.start()
+    gate = threading.Event()
+    writer.put(lambda _: gate.wait(10), lazy=False)
+    futures = [writer.put(lambda _: None, lazy=False) for _ in range(100)]
+    done_at: list[int] = []
+    turn = 0
+
+    def note(_: object) -> None:
+        done_at.append(turn)
+
+    for future in futures:
+        future.add_done_callback(note)
+    gate.set()
+    while not all(future.done() for future in futures):
+        turn += 1
+        await asyncio.sleep(0.001)
+    await asyncio.sleep(0)
+    assert len(set(done_at)) <= 2
+    await writer.stop()
+
+
+async def test_a_lock_held_by_somebody_else_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    writer = make(path, [])
+    await writer.start()
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        future = writer.put(lambda c: c.execute("INSERT INTO t VALUES (1)").rowcount, lazy=False)
+        done, _ = await asyncio.wait([future], timeout=0.3)
+        assert not done
+        other.execute("COMMIT")
+    assert await asyncio.wait_for(future, 10) == 1
+    await writer.stop()
+
+
+async def test_a_lock_never_given_back_fails_what_waits_and_nothing_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_BUSY_LIMIT_S", 0.1)
+    path = tmp_path / "a.db"
+    heard: list[BaseException] = []
+    writer = make(path, heard)
+    await writer.start()
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        future = writer.put(lambda c: c.execute("INSERT INTO t VALUES (1)"), lazy=False)
+        for _ in range(5):
+            writer.put(lambda c: c.execute("INSERT INTO t VALUES (2)"), lazy=False)
+        with pytest.raises(StoreError, match="locked by another process"):
+            await asyncio.wait_for(future, 10)
+        other.execute("ROLLBACK")
+    # The same failure of many writes is told once.
+    assert len(heard) == 1
+    assert await writer.put(lambda c: c.execute("INSERT INTO t VALUES (3)").rowcount, lazy=False) == 1
+    await writer.stop()
+
+
+async def test_a_lazy_write_waits_for_company_and_a_flush_hurries_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LINGER_S", 30.0)
+    writer = make(tmp_path / "a.db", [])
+    await writer.start()
+    lazy = writer.put(lambda _: "lazy", lazy=True)
+    assert await writer.put(lambda _: "urgent", lazy=False) == "urgent"
+    assert not lazy.done()
+    await asyncio.wait_for(writer.flush(), 10)
+    assert await lazy == "lazy"
+    await writer.stop()
+
+
+async def test_lazy_writes_are_not_starved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_OVERDUE_S", 0.05)
+    writer = make(tmp_path / "a.db", [])
+    await writer.start()
+    lazy = writer.put(lambda _: "lazy", lazy=True)
+    for _ in range(100_000):
+        writer.put(lambda _: None, lazy=False)
+        await writer.put(lambda _: writer.put, lazy=False)
+        if lazy.done():
+            break
+    assert lazy.done()
+    await writer.stop()
+
+
+async def test_a_connection_that_cannot_be_made_is_told_to_the_starter() -> None:
+    def refuse() -> sqlite3.Connection:
+        raise StoreError("no")
+
+    writer = Writer("here", refuse, lambda _: None, lambda: None, lambda: None)
+    with pytest.raises(StoreError, match="no"):
+        await writer.start()
+    await writer.stop()
