@@ -12,11 +12,13 @@ def main(arguments: list[str] | None = None) -> int:
     if arguments[:1] == ["--worker"]:
         from desktop_app.worker.main import main as worker
 
-        return worker()
+        worker()
+        return 0
     if arguments[:1] == ["--child"]:
         from desktop_app.child.boot import main as child
 
-        return child()
+        child()
+        return 0
 
     from desktop_app.cli.parser import build_parser
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 from dataclasses import dataclass
 from types import TracebackType
@@ -17,6 +18,9 @@ from desktop_app.hub.demo.server import DemoHub
 
 INTERVAL_S = 1.5
 """Between two jobs, so that a person can follow."""
+
+ONLINE_LIMIT_S = 60.0
+"""How long a counted run waits for a sample plugin before it goes on without it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,7 @@ class Demo:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self.stop()
+        await self.close()
 
     async def start(self) -> None:
         """Starts the hub, adds and serves the sample profiles, and begins to send jobs."""
@@ -88,16 +92,21 @@ class Demo:
         self._feed = spawn(self._send(ids), name="demo feed")
 
     async def stop(self, *, remove: bool = False) -> None:
-        """Ends the feed and the hub; with `remove`, the sample profiles go too."""
+        """Sends no more jobs; with `remove`, the sample profiles go too."""
         await cancel_and_wait(self._feed)
         if remove:
             for profile in self.profiles:
                 await self._host.remove_profile(profile.id)
+
+    async def close(self) -> None:
+        """Ends the hub: after the host, which still delivers to it."""
+        await cancel_and_wait(self._feed)
         await self.hub.stop()
 
     async def _send(self, plugin_ids: list[str]) -> None:
         if self._jobs is not None:
             # All of them first, so that each plugin gets its share of a counted run.
             for plugin_id in plugin_ids:
-                await self.hub.wait_online(plugin_id, 60)
+                with contextlib.suppress(TimeoutError):
+                    await self.hub.wait_online(plugin_id, ONLINE_LIMIT_S)
         await feed(self.hub, plugin_ids, interval=self._interval, jobs=self._jobs)

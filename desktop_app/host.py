@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,9 @@ from desktop_app.jobs.cache import Cache
 from desktop_app.jobs.recorder import AppLogHandler, Recorder
 from desktop_app.jobs.service import Shared
 from desktop_app.jobs.supervisor import Supervisor
-from desktop_app.runner.pool import Runner, RunnerState
+from desktop_app.jobs.trial import TrialResult, run_files
+from desktop_app.runner.inspect import ask_worker, inspect_model
+from desktop_app.runner.pool import Runner, RunnerState, WorkerLine
 from desktop_app.runner.script_facts import ScriptFacts, read_script
 from desktop_app.store.crashes import CrashReports
 from desktop_app.store.database import Database
@@ -71,15 +73,15 @@ class Host:
         self._log_handler: AppLogHandler | None = None
         self._undo: list[Callable[[], None]] = []
 
-    async def start(self, *, serve: bool = True) -> None:
-        """Opens the stores; with `serve`, takes the right to serve this data directory.
+    async def start(self, *, serve: bool = True, who: str = "plugdeck") -> None:
+        """Opens the stores; with `serve`, takes the right to serve this data directory, for `who`.
 
         Raises:
             StoreError: the data directory cannot be used, or another process serves it.
         """
         self.data_dir.create()
         if serve:
-            self._lock.acquire("plugdeck")
+            self._lock.acquire(who)
             self._serving = True
         await self._db.open()
         await self.profiles.load()
@@ -199,6 +201,42 @@ class Host:
             ProfileError: it is no readable Python file.
         """
         return await asyncio.to_thread(read_script, path)
+
+    async def inspect(self, path: Path) -> dict[str, Any]:
+        """What an ONNX file is and why: the object that `plugdeck inspect --json` prints.
+
+        Raises:
+            ModelLoadError: it cannot be loaded; says why.
+        """
+        return await inspect_model(path)
+
+    async def test(
+        self,
+        profile: Profile,
+        files: Sequence[Path],
+        config: str | None = None,
+        mapping: Mapping[str, str] | None = None,
+    ) -> list[TrialResult]:
+        """Runs local files through a profile, in a worker of its own; nothing is sent.
+
+        Raises:
+            ModelLoadError: the model cannot be loaded.
+        """
+
+        def said(line: WorkerLine) -> None:
+            self.recorder.log(line.level, line.message, profile=profile, source=line.source, details=line.details)
+
+        return await run_files(profile, self._runner(profile, said, lambda _: None), files, config, mapping)
+
+    async def draw_overlay(self, result: TrialResult, out: Path) -> None:
+        """Draws a tested file's answer on it, into a PNG.
+
+        Raises:
+            ModelError: the picture cannot be read or written.
+        """
+        await ask_worker(
+            {"type": "load", "overlay": {"asset": str(result.file), "answer": result.answer, "out": str(out)}}
+        )
 
     def bug(self, error: BaseException, where: str) -> None:
         """Writes a crash report for an error that is ours; the app goes on."""

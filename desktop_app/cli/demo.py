@@ -45,8 +45,9 @@ async def _run(data_dir: DataDir, jobs: int | None) -> int:
         if jobs is not None:
             await _hub_has(demo, min(jobs, len(ended)))
     finally:
-        await host.stop(stop.drain_s)
         await demo.stop()
+        await host.stop(stop.drain_s)
+        await demo.close()
         printer.disconnect()
     failed = sum(record.state is not JobState.DELIVERED for record in ended)
     delivered = len(ended) - failed

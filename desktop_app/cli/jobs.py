@@ -11,7 +11,7 @@ from desktop_app.cli.output import print_json, say, table
 from desktop_app.core.errors import KnownError, UsageError
 from desktop_app.core.job import JobDetail, JobRecord, JobState
 from desktop_app.host import Host
-from desktop_app.store.history import JobFilter
+from desktop_app.store.search import JobFilter
 
 
 async def run(host: Host, options: argparse.Namespace) -> int:

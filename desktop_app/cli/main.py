@@ -53,7 +53,13 @@ async def _command(options: argparse.Namespace) -> int:
 def _on_host(name: str) -> Callable[[Host, argparse.Namespace], Awaitable[int]]:
     from desktop_app.cli import jobs, profiles, serve, test
 
-    return {"profiles": profiles.run, "jobs": jobs.run, "run": serve.run, "test": test.run}[name]
+    commands: dict[str, Callable[[Host, argparse.Namespace], Awaitable[int]]] = {
+        "profiles": profiles.run,
+        "jobs": jobs.run,
+        "run": serve.run,
+        "test": test.run,
+    }
+    return commands[name]
 
 
 async def _with_host(
@@ -61,7 +67,7 @@ async def _with_host(
 ) -> int:
     host = Host(DataDir(options.data_dir or default_root()))
     try:
-        await host.start(serve=serve)
+        await host.start(serve=serve, who="plugdeck run")
         return await command(host, options)
     finally:
         await host.stop(0.0)

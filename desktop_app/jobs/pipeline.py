@@ -82,8 +82,9 @@ class Pipeline:
             external_id=str(job.data.get("externalId") or ""),
             workflow=job.workflow,
         )
+        self._recorder.record(record)
         self._recorder.payload(job)
-        return self._recorder.record(record)
+        return record
 
     async def run(self, job: Job, record: JobRecord, ran: Callable[[], None]) -> JobRecord:
         """Takes a job to its end; returns its last record.

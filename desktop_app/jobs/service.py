@@ -22,8 +22,9 @@ from desktop_app.jobs.pipeline import CANCELLED, Pipeline
 from desktop_app.jobs.queue import JobQueue
 from desktop_app.jobs.recorder import Recorder
 from desktop_app.runner.pool import Runner, RunnerState, WorkerLine
-from desktop_app.store.history import History, JobFilter
+from desktop_app.store.history import History
 from desktop_app.store.outbox import Outbox
+from desktop_app.store.search import JobFilter
 
 log = logging.getLogger(__name__)
 

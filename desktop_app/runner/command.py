@@ -54,13 +54,11 @@ def run_frame(profile: Profile, job: Job, number: int, asset_path: Path | None) 
 
 
 def overrides(job: Job) -> dict[str, Any]:
-    """What the job's configJSON says about detection; empty where it says nothing or is no JSON object."""
+    """The job's configJSON, whose unknown keys the worker reports; empty where it is no JSON object."""
     config = job.config_json
     if isinstance(config, str):
         try:
             config = json.loads(config)
         except (ValueError, RecursionError):
             return {}
-    if not isinstance(config, dict):
-        return {}
-    return {name: config[name] for name in ("confidence", "iou", "max", "classes", "shape") if name in config}
+    return config if isinstance(config, dict) else {}

@@ -1,0 +1,69 @@
+"""Asks a worker what an ONNX file is, so that the app itself never loads onnxruntime."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Any
+
+from desktop_app.core.aio import cancel_and_wait, spawn
+from desktop_app.core.errors import ModelLoadError
+from desktop_app.runner.command import PACKAGE
+from desktop_app.runner.environment import child_environment, process_environment
+from desktop_app.runner.process import WorkerProcess
+
+LIMIT_S = 120.0
+
+
+async def ask_worker(frame: dict[str, Any], *, limit_s: float = LIMIT_S) -> dict[str, Any]:
+    """What a fresh bundled worker answers to one `load` frame: the `info` of its `loaded`.
+
+    Raises:
+        ModelLoadError: it says why not, dies, or takes longer than `limit_s` seconds.
+    """
+    told: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+
+    def heard(answer: dict[str, Any], _blob: bytes) -> None:
+        if told.done():
+            return
+        if answer.get("type") == "loaded":
+            info = answer.get("info")
+            told.set_result(info if isinstance(info, dict) else {})
+        elif answer.get("type") == "failed":
+            told.set_exception(_failure(answer))
+
+    frozen = bool(getattr(sys, "frozen", False))
+    command = [sys.executable, "--worker"] if frozen else [sys.executable, "-m", "desktop_app", "--worker"]
+    environment = child_environment(process_environment())
+    worker = WorkerProcess(command, environment=environment, cwd=PACKAGE.parent, on_frame=heard)
+    await worker.start()
+    if worker.capture_fd is not None:
+        frame = {**frame, "capture_fd": worker.capture_fd}
+    worker.send(frame)
+    ended = spawn(worker.wait(), name="worker's end")
+    try:
+        either: list[asyncio.Future[Any]] = [told, ended]
+        await asyncio.wait(either, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
+        if told.done():
+            return told.result()
+        cause = worker.death.cause if worker.death else f"it took longer than {limit_s:g} s"
+        raise ModelLoadError(f"The worker gave no answer: {cause}")
+    finally:
+        if worker.alive:
+            await worker.stop(0.5)
+        await cancel_and_wait(ended)
+
+
+async def inspect_model(path: Path) -> dict[str, Any]:
+    """What an ONNX file is and why: the object that `plugdeck inspect --json` prints.
+
+    Raises:
+        ModelLoadError: it is no file that onnxruntime can load; says why.
+    """
+    return await ask_worker({"type": "load", "inspect": str(path)})
+
+
+def _failure(frame: dict[str, Any]) -> ModelLoadError:
+    words = {name: str(frame.get(name) or "") for name in ("where", "remedy", "details")}
+    return ModelLoadError(str(frame.get("what") or "The worker failed without a reason"), **words)
