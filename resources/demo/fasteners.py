@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from surfaces import noise, Plane
+from surfaces import Plane, noise
 
 LABELS = ("bolt", "nut", "washer")
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from fasteners import LABELS, Light, Shape, Sprite, draw, draw_shape
 from PIL import Image
-from surfaces import SURFACES, add_tray, blur, noise, Plane
+from surfaces import SURFACES, Plane, add_tray, blur, noise
 
 
 @dataclass(frozen=True)
