@@ -18,7 +18,7 @@ import qasync
 from PySide6.QtWidgets import QApplication, QMessageBox, QWidget
 
 from desktop_app import __version__
-from desktop_app.core.aio import spawn
+from desktop_app.core.aio import cancel_and_wait, spawn
 from desktop_app.core.errors import KnownError
 from desktop_app.demo import Demo
 from desktop_app.host import Host
@@ -110,15 +110,17 @@ class _Demos:
         self._window = window
         self._jobs = jobs
         self._demo: Demo | None = None
+        self._starting: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
         """Starts the demo unless it runs."""
         if self._demo is None:
             self._demo = Demo(self._host, jobs=self._jobs)
-            spawn(self._demo.start(), name="demo")
+            self._starting = spawn(self._demo.start(), name="demo")
 
     async def end(self, host: Host, drain_s: float) -> None:
         """Ends the demo and the host. The sample profiles go: they are of no use without their hub."""
+        await cancel_and_wait(self._starting)
         if self._demo is not None:
             await self._demo.stop(remove=True)
         await host.stop(drain_s)
