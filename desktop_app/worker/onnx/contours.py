@@ -97,7 +97,7 @@ def trace(field: Field, *, tolerance: float, min_area: float = 0.0, limit: int =
             continue
         holes = [simplify(part, tolerance) for part in parts[1:] if ring_area(part) > min_area]
         holes = [hole for hole in holes if len(hole) >= 3]
-        zones.append(Zone(outline, tuple(holes), area - sum(ring_area(hole) for hole in holes)))
+        zones.append(Zone(outline, tuple(holes), area - sum(ring_area(part) for part in parts[1:])))
     zones.sort(key=lambda zone: -zone.area)
     return zones[:limit]
 

@@ -143,9 +143,10 @@ def _draft(image: Image.Image, full: tuple[int, int], orientation: int, target: 
     # Twice the wanted size leaves the final resampling something to average over.
     for factor in (8, 4, 2):
         if full[0] >= want[0] * 2 * factor and full[1] >= want[1] * 2 * factor:
-            image.draft(None, (-(-full[0] // factor), -(-full[1] // factor)))
-            return factor if image.size != full else 1
-    return 1
+            image.draft(None, (full[0] // factor, full[1] // factor))
+            break
+    # What the decoder chose counts, not what was asked for.
+    return next((f for f in (8, 4, 2) if image.size == (-(-full[0] // f), -(-full[1] // f))), 1)
 
 
 def _check_size(size: tuple[int, int], path: Path, *, draft: bool) -> None:

@@ -1,0 +1,180 @@
+"""Files that are none, or lack something: one clear sentence each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from desktop_app.core.errors import ModelLoadError
+from desktop_app.worker.onnx.graph import read_graph
+from desktop_app.worker.onnx.inspect import identify
+
+
+def small(net: Any) -> Any:
+    net.output(net.find(net.input("x", [1, 3, 32, 32])).heat, "y", [1, 1, 32, 32])
+    return net
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (b"", "empty"),
+        (b"hello world, this is text", "no ONNX model|no model"),
+        (b"PK\x03\x04rest", "PyTorch"),
+        (b"\x80\x02cstuff", "PyTorch"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS"),
+        (bytes(range(256)) * 8, "no ONNX model|damaged"),
+    ],
+)
+def test_what_is_no_model(tmp_path: Path, data: bytes, text: str) -> None:
+    path = tmp_path / "m.onnx"
+    path.write_bytes(data)
+    with pytest.raises(ModelLoadError, match=text) as caught:
+        identify(path)
+    assert caught.value.where == "m.onnx"
+    assert caught.value.remedy
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(ModelLoadError, match="not there"):
+        identify(tmp_path / "m.onnx")
+
+
+def test_truncated_model(net: Any, tmp_path: Path) -> None:
+    net.const(np.random.default_rng(1).random((200, 200)))
+    path = small(net).save(tmp_path / "m.onnx")
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(ModelLoadError):
+        identify(path)
+
+
+def test_weights_in_a_file_that_is_missing(tmp_path: Path, net: Any) -> None:
+    image = net.input("x", [1, 3, 32, 32])
+    weight = net.const(np.ones((1, 3, 32, 32)))
+    net.output(net.mul(image, weight), "y", [1, 3, 32, 32])
+    path = tmp_path / "m.onnx"
+    onnx.save_model(
+        net.model(),
+        str(path),
+        save_as_external_data=True,
+        location="m.onnx.data",
+        size_threshold=0,
+        convert_attribute=True,
+    )
+    assert (tmp_path / "m.onnx.data").exists()
+    identify(path)
+    data = (tmp_path / "m.onnx.data").read_bytes()
+    (tmp_path / "m.onnx.data").write_bytes(data[:100])
+    with pytest.raises(ModelLoadError) as cut:
+        identify(path)
+    assert cut.value.remedy
+    (tmp_path / "m.onnx.data").unlink()
+    with pytest.raises(ModelLoadError, match=r"m\.onnx\.data") as caught:
+        identify(path)
+    assert "same folder" in caught.value.remedy
+
+
+def test_external_data_beside_the_file_works(tmp_path: Path, net: Any, load: Any, picture: Any) -> None:
+    found = net.find(net.input("images", [1, 3, 320, 320]))
+    row = net.row(*found.centred, net.mul(found.peak, net.const([0.9])))
+    net.output(net.op("Transpose", net.spread(row, 2100, 9), perm=[0, 2, 1]), "output0", [1, 5, 2100])
+    path = tmp_path / "m.onnx"
+    onnx.save_model(net.model(), str(path), save_as_external_data=True, location="weights.bin", size_threshold=1000)
+    assert len(load(path).predict(picture()[0]).instances) == 1
+
+
+def test_custom_operator(tmp_path: Path, net: Any) -> None:
+    value = net.op("MagicNMS", net.input("x", [1, 3, 32, 32]), domain="com.acme")
+    net.output(value, "y", [1, 3, 32, 32])
+    with pytest.raises(ModelLoadError, match=r"com\.acme::MagicNMS") as caught:
+        identify(net.save(tmp_path / "m.onnx"))
+    assert "without custom" in caught.value.remedy
+
+
+def test_other_tensorrt_operators_are_declined(tmp_path: Path, net: Any) -> None:
+    value = net.op("ROIAlign_TRT", net.input("x", [1, 3, 32, 32]), domain="TRT")
+    net.output(value, "y", [1, 3, 32, 32])
+    with pytest.raises(ModelLoadError, match="TensorRT operators"):
+        identify(net.save(tmp_path / "m.onnx"))
+
+
+def test_opset_of_the_future(tmp_path: Path, net: Any) -> None:
+    model = small(net).model()
+    model.opset_import[0].version = 99
+    path = tmp_path / "m.onnx"
+    onnx.save_model(model, str(path))
+    with pytest.raises(ModelLoadError, match="newer than this app") as caught:
+        identify(path)
+    assert "older opset" in caught.value.remedy
+
+
+def test_unknown_operator_of_the_standard_domain(tmp_path: Path, net: Any) -> None:
+    net.output(net.op("Frobnicate", net.input("x", [1, 3, 32, 32])), "y", [1, 3, 32, 32])
+    with pytest.raises(ModelLoadError, match="operator that onnxruntime does not have"):
+        identify(net.save(tmp_path / "m.onnx"))
+
+
+def test_operators_inside_if_bodies_are_counted(tmp_path: Path) -> None:
+    inner = helper.make_graph(
+        [helper.make_node("NonMaxSuppression", ["b", "s"], ["o"])],
+        "then",
+        [],
+        [helper.make_tensor_value_info("o", TensorProto.INT64, ["n", 3])],
+    )
+    other = helper.make_graph(
+        [helper.make_node("Constant", [], ["e"], value=numpy_helper.from_array(np.zeros((0, 3), np.int64)))],
+        "else",
+        [],
+        [helper.make_tensor_value_info("e", TensorProto.INT64, ["n", 3])],
+    )
+    graph = helper.make_graph(
+        [helper.make_node("If", ["c"], ["y"], then_branch=inner, else_branch=other)],
+        "g",
+        [
+            helper.make_tensor_value_info("c", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("b", TensorProto.FLOAT, [1, "n", 4]),
+            helper.make_tensor_value_info("s", TensorProto.FLOAT, [1, 1, "n"]),
+        ],
+        [helper.make_tensor_value_info("y", TensorProto.INT64, ["n", 3])],
+    )
+    path = tmp_path / "m.onnx"
+    onnx.save_model(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), str(path))
+    facts = read_graph(path)
+    assert facts.has("If", "NonMaxSuppression")
+    assert facts.input_names == ("c", "b", "s")
+
+
+def test_initializers_listed_as_inputs_are_none(tmp_path: Path) -> None:
+    weight = numpy_helper.from_array(np.ones((1,), np.float32), "w")
+    graph = helper.make_graph(
+        [helper.make_node("Mul", ["x", "w"], ["y"])],
+        "g",
+        [
+            helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, "h", None]),
+            helper.make_tensor_value_info("w", TensorProto.FLOAT, [1]),
+        ],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 3, "h", "w"])],
+        [weight],
+    )
+    path = tmp_path / "m.onnx"
+    onnx.save_model(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 9)], ir_version=4), str(path))
+    facts = read_graph(path)
+    assert facts.input_names == ("x",)
+    assert facts.inputs[0].shape == (1, 3, "h", None)
+    assert facts.opset == 9
+    assert facts.inputs[0].text() == "x float32[1, 3, h, ?]"
+
+
+def test_wrong_class_count_is_said(net: Any, tmp_path: Path, load: Any) -> None:
+    found = net.find(net.input("images", [1, 3, 320, 320]))
+    row = net.row(*found.centred, 0.0, found.peak)
+    net.output(net.op("Transpose", net.spread(row, 2100, 9), perm=[0, 2, 1]), "output0", [1, 6, 2100])
+    path = net.save(tmp_path / "m.onnx")
+    with pytest.raises(ModelLoadError, match="has 3 names, the model has 2 classes"):
+        load(path, classes=("a", "b", "c"))
+    assert load(path, classes=("a", "b")).found.classes == ("a", "b")

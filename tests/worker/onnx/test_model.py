@@ -1,0 +1,163 @@
+"""The loaded model: corrections, thresholds, reloading, threads."""
+
+from __future__ import annotations
+
+import json
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from desktop_app.core.errors import ModelError, ModelLoadError
+from desktop_app.worker.onnx.model import prediction_json
+
+
+def detector(net: Any, path: Path, score: float = 0.9, names: str = "['a', 'b']") -> Path:
+    found = net.find(net.input("images", [1, 3, 320, 320]))
+    row = net.row(*found.centred, 0.0, net.mul(found.peak, net.const([score])))
+    net.output(net.op("Transpose", net.spread(row, 2100, 9), perm=[0, 2, 1]), "output0", [1, 6, 2100])
+    net.metadata = {"stride": "32", "task": "detect", "names": names}
+    return Path(net.save(path))
+
+
+def test_a_prediction_is_json(net: Any, tmp_path: Path, load: Any, picture: Any) -> None:
+    prediction = load(detector(net, tmp_path / "m.onnx")).predict(picture()[0])
+    text = json.dumps(prediction_json(prediction), allow_nan=False)
+    assert json.loads(text)["class_names"] == ["a", "b"]
+    assert prediction.run_ms > 0
+
+
+def test_a_low_score_is_a_candidate_only(net: Any, tmp_path: Path, load: Any, picture: Any) -> None:
+    prediction = load(detector(net, tmp_path / "m.onnx", score=0.2)).predict(picture()[0])
+    assert prediction.instances == []
+    assert [item["class"] for item in prediction.candidates] == ["b"]
+
+
+def test_confidence_by_class_and_least_size(net: Any, tmp_path: Path, load: Any, picture: Any) -> None:
+    path = detector(net, tmp_path / "m.onnx", score=0.6)
+    file, _ = picture((640, 480))
+    assert len(load(path, class_confidence={"b": 0.5}).predict(file).instances) == 1
+    assert load(path, class_confidence={"b": 0.7}).predict(file).instances == []
+    assert load(path, min_size=500).predict(file).candidates == []
+
+
+@pytest.mark.parametrize(
+    ("shape", "key"),
+    [
+        ("auto", "bounding-box"),
+        ("box", "bounding-box"),
+        ("rotated", "rotated-bounding-box"),
+        ("polygon", "polygon"),
+        ("segmentation", "segmentation"),
+        ("point", "point"),
+    ],
+)
+def test_every_shape_can_be_had_of_a_box(
+    net: Any, tmp_path: Path, load: Any, picture: Any, envelope: Any, shape: str, key: str
+) -> None:
+    file, truth = picture((640, 480))
+    model = load(detector(net, tmp_path / "m.onnx"), shape=shape)
+    (instance,) = model.predict(file).instances
+    assert set(instance) == {"class", "index", "score", key}
+    if key == "point":
+        centre = ((truth[0] + truth[2]) / 2, (truth[1] + truth[3]) / 2)
+        assert np.abs(np.array(instance["point"]) - centre).max() < 0.5
+    else:
+        assert np.abs(np.array(envelope(instance)) - truth).max() < 0.5
+    (again,) = model.predict(file, overrides={"shape": "point"}).instances
+    assert "point" in again
+
+
+def test_boxes_are_clipped_to_the_asset(net: Any, tmp_path: Path, load: Any, picture: Any) -> None:
+    path = detector(net, tmp_path / "m.onnx")
+    file, truth = picture((640, 480), 1, (0.0, 0.0, 1.0, 1.0))
+    (instance,) = load(path).predict(file).instances
+    box = instance["bounding-box"]
+    assert min(box["x"], box["y"]) >= 0
+    assert box["x"] + box["width"] <= truth[2]
+    assert box["y"] + box["height"] <= truth[3]
+
+
+def test_corrections_of_the_input(net: Any, tmp_path: Path, load: Any, picture: Any) -> None:
+    path = detector(net, tmp_path / "m.onnx")
+    file, _ = picture((640, 480))
+    # Red and blue exchanged: the finder sees nothing any more.
+    swapped = load(path, overrides={"input": {"color": "bgr"}})
+    assert swapped.info["input"]["color"] == "bgr"
+    assert swapped.predict(file).instances == []
+    stretched = load(path, overrides={"input": {"resize": "stretch"}}).predict(file)
+    assert len(stretched.instances) == 1
+
+
+@pytest.mark.parametrize(
+    ("overrides", "text"),
+    [
+        ({"input": {"scale": 0}}, "scale"),
+        ({"input": {"color": "pink"}}, "color"),
+        ({"input": {"std": [1, 0, 1]}}, "zero"),
+        ({"input": {"mean": "x"}}, "mean"),
+        ({"input": {"tint": 1}}, "tint"),
+        ({"input": {"width": 1e9}}, "width"),
+        ({"family": "yolov99"}, "no model family"),
+        ({"family": "rf-detr"}, "has not the inputs and outputs"),
+        ({"task": "pose"}, "task is “detect”"),
+    ],
+)
+def test_corrections_that_cannot_be(net: Any, tmp_path: Path, load: Any, overrides: dict[str, Any], text: str) -> None:
+    with pytest.raises(ModelLoadError, match=text):
+        load(detector(net, tmp_path / "m.onnx"), overrides=overrides)
+
+
+def test_a_size_the_file_does_not_take_is_said(net: Any, tmp_path: Path, load: Any, picture: Any) -> None:
+    model = load(detector(net, tmp_path / "m.onnx"), overrides={"input": {"width": 640, "height": 640}})
+    with pytest.raises(ModelError, match="does not take an input of this shape") as caught:
+        model.predict(picture()[0])
+    assert "size" in caught.value.remedy
+
+
+def test_a_changed_file_is_loaded_again(net: Any, tmp_path: Path, load: Any, picture: Any) -> None:
+    path = tmp_path / "m.onnx"
+    detector(net, path)
+    model = load(path)
+    file, _ = picture()
+    assert model.predict(file).instances[0]["class"] == "b"
+    other = detector(type(net)(), tmp_path / "other.onnx", names="['x', 'y']")
+    other.replace(path)
+    os.utime(path, ns=(1, 1))
+    prediction = model.predict(file)
+    assert prediction.instances[0]["class"] == "y"
+    assert any("loaded again" in note for note in prediction.notes)
+    path.write_bytes(b"broken")
+    prediction = model.predict(file)
+    assert prediction.instances[0]["class"] == "y"
+    assert any("cannot be loaded" in note for note in prediction.notes)
+    assert model.predict(file).notes == ()
+    path.unlink()
+    assert model.predict(file).instances[0]["class"] == "y"
+
+
+def test_many_threads_at_once(net: Any, tmp_path: Path, load: Any, picture: Any, envelope: Any) -> None:
+    model = load(detector(net, tmp_path / "m.onnx"))
+    files = [picture(size) for size in [(640, 480), (300, 500), (123, 456), (800, 200)]] * 5
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(lambda item: model.predict(item[0]), files))
+    for (_, truth), prediction in zip(files, results, strict=True):
+        assert np.abs(np.array(envelope(prediction.instances[0])) - truth).max() < 0.8
+
+
+def test_rows_that_are_no_numbers_are_left_out(net: Any, tmp_path: Path, load: Any, picture: Any) -> None:
+    found = net.find(net.input("images", [1, 3, 320, 320]))
+    nan = net.div(net.mul(found.peak, net.const([0.0])), net.mul(found.peak, net.const([0.0])))
+    good = net.row(*found.centred, 0.0, net.mul(found.peak, net.const([0.9])))
+    bad = net.spread(net.row(nan, nan, nan, nan, 0.0, 0.8), 1, 0)
+    rest = net.spread(good, 2099, 5)
+    table = net.op("Concat", bad, rest, axis=1)
+    net.output(net.op("Transpose", table, perm=[0, 2, 1]), "output0", [1, 6, 2100])
+    net.metadata = {"stride": "32", "task": "detect", "names": "['a', 'b']"}
+    prediction = load(net.save(tmp_path / "m.onnx")).predict(picture()[0])
+    assert len(prediction.instances) == 1
+    assert any("not finite" in note for note in prediction.notes)
+    json.dumps(prediction_json(prediction), allow_nan=False)

@@ -1,0 +1,72 @@
+"""Sessions: providers, errors, half precision."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from desktop_app.core.errors import ModelError, ModelLoadError
+from desktop_app.worker.onnx.graph import read_graph
+from desktop_app.worker.onnx.session import Session, available_providers
+
+
+@pytest.fixture
+def doubled(net: Any, tmp_path: Path) -> Path:
+    image = net.input("x", [1, 3, 8, 8])
+    net.output(net.mul(image, net.const(2.0)), "y", [1, 3, 8, 8])
+    return Path(net.save(tmp_path / "m.onnx"))
+
+
+def test_runs_on_the_cpu(doubled: Path) -> None:
+    session = Session(read_graph(doubled))
+    assert session.provider == "cpu"
+    assert session.notes == []
+    assert (session.run({"x": np.ones((1, 3, 8, 8), np.float32)})["y"] == 2).all()
+
+
+@pytest.mark.parametrize("provider", ["cuda", "tensorrt", "directml", "coreml", "openvino", "CUDA"])
+def test_an_absent_provider_falls_back_and_says_why(doubled: Path, provider: str) -> None:
+    if provider.lower() in available_providers():
+        pytest.skip("this machine has it")
+    session = Session(read_graph(doubled), provider)
+    assert session.provider == "cpu"
+    assert provider.lower() in session.notes[0]
+
+
+def test_an_unknown_provider(doubled: Path) -> None:
+    with pytest.raises(ModelLoadError, match="no provider called") as caught:
+        Session(read_graph(doubled), "abacus")
+    assert "cuda" in caught.value.remedy
+
+
+def test_a_wrong_shape_is_said(doubled: Path) -> None:
+    with pytest.raises(ModelError, match="does not take an input of this shape") as caught:
+        Session(read_graph(doubled)).run({"x": np.ones((1, 3, 9, 9), np.float32)})
+    assert caught.value.details
+
+
+def test_half_precision_comes_back_as_float32(net: Any, tmp_path: Path) -> None:
+    image = net.input("x", [1, 3, 8, 8], "float16")
+    net.output(image, "y", [1, 3, 8, 8], "float16")
+    session = Session(read_graph(net.save(tmp_path / "m.onnx")))
+    assert session.run({"x": np.ones((1, 3, 8, 8), np.float16)})["y"].dtype == np.float32
+
+
+def test_running_out_of_memory_on_a_device_moves_to_the_cpu(doubled: Path) -> None:
+    session = Session(read_graph(doubled))
+
+    class Full:
+        def run(self, names: Any, feeds: Any) -> Any:
+            raise RuntimeError("CUDA error: out of memory")
+
+    session._session, session.provider = Full(), "cuda"
+    assert (session.run({"x": np.ones((1, 3, 8, 8), np.float32)})["y"] == 2).all()
+    assert session.provider == "cpu"
+    assert "ran out of memory" in session.notes[0]
+    session._session = Full()
+    with pytest.raises(ModelError, match="out of memory") as caught:
+        session.run({"x": np.ones((1, 3, 8, 8), np.float32)})
+    assert "concurrency" in caught.value.remedy
