@@ -186,6 +186,7 @@ class History:
     async def logs(self, wanted: LogFilter = EVERY_LINE, limit: int = 500, before_id: int | None = None) -> _Lines:
         """A page of log lines, newest first."""
         if wanted.text:
+            await self._db.flush()
             while await self._db.write(lambda c: lists.index_log(c, 2 * INDEX_LINES)):
                 pass
         found = await self._db.read(lambda c: lists.list_log(c, wanted, limit, before_id))
@@ -197,7 +198,7 @@ class History:
         if profile_id is not None:
             where += " AND profile_id = ?"
             values.append(profile_id)
-        return await self._db.read(lambda c: lists.jobs_where(c, f"{where} ORDER BY n", values))
+        return await self._db.read(lambda c: lists.jobs_where(c, f"{where} ORDER BY received_at, n", values))
 
     async def stats(self, profile_id: str, since: float = 0.0) -> ProfileStats:
         """Sums over the profile's jobs that arrived at or after `since`."""
@@ -220,6 +221,7 @@ class History:
 
     async def _index_jobs(self, wanted: JobFilter) -> None:
         if wanted.text or wanted.class_name:
+            await self._db.flush()
             while await self._db.write(lambda c: lists.index_jobs(c, 2 * INDEX_JOBS)):
                 pass
 

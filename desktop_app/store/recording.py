@@ -45,16 +45,17 @@ class JobWrites:
     def record(self, record: JobRecord) -> asyncio.Future[None]:
         """See History.record."""
         with self._lock:
-            if record.state is JobState.QUEUED:
-                overtaken = self._waiting.pop(record.id, None)
-                if overtaken is not None:
-                    overtaken.record = None
-            else:
-                waiting = self._waiting.get(record.id)
-                # Whatever comes after an end is for the database to refuse.
-                if waiting is not None and waiting.record is not None and not waiting.record.state.terminal:
+            waiting = self._waiting.get(record.id)
+            if waiting is not None and waiting.record is not None:
+                if not waiting.record.state.terminal and record.state is not JobState.QUEUED:
                     waiting.record = record
                     return waiting.future
+                if record.state is JobState.QUEUED:
+                    if waiting.record.state.terminal:
+                        return waiting.future  # too late: the end is on its way
+                    # Back in the queue, which is written first: the step from before must not undo it.
+                    waiting.record = None
+                    del self._waiting[record.id]
         if record.state is JobState.QUEUED:
             return self._db.write(lambda c: write_job(c, record, self._db.redactor))
         waiting = _Waiting(record)

@@ -8,6 +8,7 @@ from typing import Any
 
 from desktop_app.core.events import Level
 from desktop_app.core.job import JobState
+from desktop_app.store.rows import storable
 
 _SEVERE = 30  # the level from which on the log has an index of its own
 _WORD = re.compile(r"\w", re.UNICODE)
@@ -61,7 +62,7 @@ def match(text: str, class_name: str = "") -> str:
 
     Every word is quoted, so that nothing typed is read as an operator.
     """
-    words = [word for word in text.replace("\x00", " ").split() if _WORD.search(word)]
+    words = _words(text)
     terms = [f'"{_quoted(word)}"*' for word in words]
     if class_name and _WORD.search(class_name):
         terms.append(f'classes : "{_quoted(class_name)}"')
@@ -87,7 +88,7 @@ def job_query(wanted: JobFilter) -> Query:
         values.append(wanted.until)
     if wanted.class_name:
         parts.append("instr(char(10) || job.classes || char(10), char(10) || ? || char(10)) > 0")
-        values.append(wanted.class_name)
+        values.append(storable(wanted.class_name))
     if wanted.profile_id is not None:
         index = "job_profile"
     elif wanted.state is not None:
@@ -99,7 +100,7 @@ def job_query(wanted: JobFilter) -> Query:
 
 def unfinished_text(text: str) -> Query:
     """The same search over jobs that are not in the text index yet."""
-    words = [word for word in text.replace("\x00", " ").split() if _WORD.search(word)]
+    words = _words(text)
     haystack = " || ' ' || ".join(f"job.{column}" for column in _SEARCHED)
     parts = ["job.ended IS NULL"]
     values: list[Any] = []
@@ -117,7 +118,7 @@ def log_query(wanted: LogFilter) -> Query:
     if wanted.session is not None:
         # The second half is what the partial index asks for.
         parts.append("log.session = ? AND log.session <> ''")
-        values.append(wanted.session)
+        values.append(storable(wanted.session))
         index = "log_session"
     if wanted.min_level is not None and wanted.min_level > Level.DEBUG:
         parts.append(f"log.level >= {int(wanted.min_level):d}")
@@ -131,5 +132,9 @@ def log_query(wanted: LogFilter) -> Query:
     return Query(" AND ".join(parts) or "1", tuple(values), index)
 
 
+def _words(text: str) -> list[str]:
+    return [word for word in storable(text, 500).replace("\x00", " ").split() if _WORD.search(word)]
+
+
 def _quoted(word: str) -> str:
-    return word.replace('"', '""')
+    return storable(word).replace("\x00", " ").replace('"', '""')
