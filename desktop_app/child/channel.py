@@ -16,6 +16,9 @@ MAX_WAITING = 5000
 MAX_LINE = 8000
 """Characters of one line; the rest is cut."""
 
+_SHORT_LINE = 500
+"""Characters of a line whose frame is shorter than a page of a pipe however it is escaped."""
+
 LineKey = Tuple[Optional[int], str]
 
 
@@ -54,7 +57,9 @@ class Channel:
         self._write_lock = threading.Lock()
         self._waiting: Deque[Frame] = deque()
         self._wake = threading.Event()
-        self._post_lock = threading.Lock()
+        # Reentrant: a signal handler or a finaliser of the script's may print in the middle of a print.
+        self._post_lock = threading.RLock()
+        self._room = _Room(writer)
         self._left_out: "OrderedDict[LineKey, int]" = OrderedDict()
         # Prints are a side show; the script's logger is what people read in the hub, so it may say more.
         self._budgets = {"print": Budget(400, 100.0), "log": Budget(2000, 500.0)}
@@ -104,7 +109,15 @@ class Channel:
                     self._wake.set()
                 return
             self._waiting.append(frame)
-        self._wake.set()
+        # At once if that cannot block: what was printed before a crash shall be seen.
+        if not self._write_lock.acquire(blocking=False):
+            self._wake.set()
+            return
+        try:
+            if not self._write_waiting(only_if_room=True):
+                self._wake.set()
+        finally:
+            self._write_lock.release()
 
     def tell_left_out(self) -> None:
         """Says now how many lines were left out, rather than within a second."""
@@ -133,18 +146,44 @@ class Channel:
                 with self._write_lock:
                     self._write_waiting()
 
-    def _write_waiting(self) -> None:
+    def _write_waiting(self, only_if_room: bool = False) -> bool:
+        """Whether all lines that waited are written."""
         while self._waiting:
+            if only_if_room and not self._room.for_line(self._waiting[0]):
+                return False
             try:
                 self._write(self._waiting.popleft(), b"")
             except (WireError, IndexError):
                 continue
+        return True
 
     def _write(self, frame: Frame, blob: bytes) -> None:
         try:
             write_frame(self._writer, frame, blob)
         except (OSError, ValueError):
             host_is_gone()
+
+
+class _Room:
+    """Tells whether a line can be written without waiting."""
+
+    def __init__(self, writer: BinaryIO) -> None:
+        self._poll: Any = None
+        try:
+            import select
+
+            self._poll = select.poll()
+            self._poll.register(writer.fileno(), select.POLLOUT)
+        except (ImportError, AttributeError, OSError, ValueError):
+            pass  # Windows, or a stream that is no pipe: the sending thread writes everything
+
+    def for_line(self, frame: Frame) -> bool:
+        """Whether the pipe has room: it reports so only when a whole page fits."""
+        if self._poll is None or len(frame.get("text") or frame.get("msg") or "") > _SHORT_LINE:
+            return False
+        if frame.get("extra") or frame.get("details"):
+            return False
+        return bool(self._poll.poll(0))
 
 
 def host_is_gone() -> None:

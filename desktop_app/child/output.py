@@ -10,8 +10,10 @@ from __future__ import annotations
 import contextvars
 import io
 import os
+import re
 import sys
 import threading
+import time
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from .channel import Channel, clip
@@ -20,6 +22,10 @@ current_job: "contextvars.ContextVar[Optional[int]]" = contextvars.ContextVar("p
 """Id of the job that the running code works for."""
 
 _PARTIAL_LIMIT = 64 * 1024
+_READ_DELAY_S = 0.02
+_FLOOD = 32 * 1024
+_CONTROL = re.compile("\x1b\\[[0-9;?]*[A-Za-z]|\x1b\\][^\x07]*\x07|[\x00-\x08\x0b-\x1f\x7f]")
+"""Colours and other orders to a terminal, which a log is not."""
 _POSIX = sys.platform != "win32"
 
 
@@ -62,7 +68,7 @@ class Lines:
         shown = [part for part in line.split(b"\r") if part.strip()]
         if not shown:
             return
-        text = clip(shown[-1].decode("utf-8", "replace"))
+        text = clip(_CONTROL.sub("", shown[-1].decode("utf-8", "replace")))
         self._channel.post({"type": "print", "stream": stream, "text": text, "id": job_id})
 
 
@@ -71,10 +77,10 @@ class _Raw(io.RawIOBase):
 
     def __init__(self, lines: Lines, stream: str, descriptor: int, job: Callable[[], Optional[int]]) -> None:
         super().__init__()
+        self.name = "<%s>" % stream
         self._lines = lines
         self._stream = stream
         self._descriptor = descriptor
-        self.name = "<%s>" % stream
         self._job = job
         self._pid = os.getpid()
 
@@ -93,6 +99,35 @@ class _Raw(io.RawIOBase):
         return len(chunk)
 
 
+class _Text(io.TextIOWrapper):
+    """sys.stdout and sys.stderr: whole lines go out at once, and what threads print is never mixed within a line."""
+
+    def __init__(self, raw: _Raw) -> None:
+        super().__init__(raw, "utf-8", "backslashreplace", write_through=True)
+        self._to = raw
+        self._own = threading.local()
+
+    def write(self, text: str) -> int:
+        if not isinstance(text, str):
+            raise TypeError("write() argument must be str, not %s" % type(text).__name__)
+        parts = self._own.__dict__.setdefault("parts", [])
+        parts.append(text)
+        if "\n" in text or len(text) > 1000 or len(parts) > 1000:
+            self._push(parts)
+        return len(text)
+
+    def flush(self) -> None:
+        parts = self._own.__dict__.get("parts")
+        if parts:
+            self._push(parts)
+        super().flush()
+
+    def _push(self, parts: List[str]) -> None:
+        text = "".join(parts)
+        parts.clear()
+        self._to.write(text.encode(self.encoding, self.errors or "backslashreplace"))
+
+
 class Output:
     """Captures what this process prints.
 
@@ -106,6 +141,7 @@ class Output:
         self._running = running
         self._lines = Lines(channel)
         self._pipes: Dict[int, str] = {}
+        self._texts: List[_Text] = []
         self._read_lock = threading.Lock()
 
     def install(self, capture: Optional[int] = None) -> None:
@@ -136,6 +172,9 @@ class Output:
 
     def flush(self, job_id: Optional[int] = None) -> None:
         """Sends everything that was printed before this call, also half lines, and what was left out."""
+        for text in self._texts:
+            if not text.closed:
+                text.flush()
         if _POSIX:
             self._drain()
         self._lines.flush(job_id)
@@ -143,10 +182,10 @@ class Output:
             self._lines.flush(None)
         self._channel.tell_left_out()
 
-    def _text(self, stream: str, descriptor: int) -> io.TextIOWrapper:
-        raw = _Raw(self._lines, stream, descriptor, self._job)
-        # Unbuffered like `python -u`: a line is on the screen when it is printed, also before a crash.
-        return io.TextIOWrapper(raw, "utf-8", "backslashreplace", write_through=True)
+    def _text(self, stream: str, descriptor: int) -> _Text:
+        text = _Text(_Raw(self._lines, stream, descriptor, self._job))
+        self._texts.append(text)
+        return text
 
     def _job(self) -> Optional[int]:
         job_id = current_job.get()
@@ -163,9 +202,14 @@ class Output:
             poll.register(descriptor, select.POLLIN)
         while True:
             poll.poll()
-            self._drain()
+            # A moment later: what a crash's last words are is then still in the pipe, where the host finds them.
+            time.sleep(_READ_DELAY_S)
+            while self._drain() > _FLOOD:
+                pass
 
-    def _drain(self) -> None:
+    def _drain(self) -> int:
+        """Reads what is there, and says how much that was."""
+        count = 0
         with self._read_lock:
             for descriptor, stream in self._pipes.items():
                 # Bounded: a script that floods its own stdout must not keep a finished job from being answered.
@@ -176,7 +220,9 @@ class Output:
                         break
                     if not data:
                         break
+                    count += len(data)
                     self._lines.feed(self._job(), stream, data)
+        return count
 
     def _pump(self, descriptor: int, stream: str) -> None:
         while True:

@@ -55,8 +55,10 @@ class Script:
         except Failure:
             raise
         except BaseException as error:
-            if self._server.serving:
-                return  # a signal handler or the end of the work, not a script that cannot start
+            if self._chosen.is_set():
+                while self._server.serving:  # a signal handler raised in the last moment; jobs go on
+                    self._server.wait()
+                return
             raise script_failure(error, self._places, "the script") from None
         self._script_ended()
 

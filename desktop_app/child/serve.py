@@ -18,8 +18,10 @@ from __future__ import annotations
 
 import atexit
 import ctypes
+import faulthandler
 import os
 import queue
+import signal
 import sys
 import threading
 import time
@@ -156,6 +158,11 @@ class Server:
         assert frame is not None  # noqa: S101
         capture = frame.get("capture_fd")
         self.output.install(capture if isinstance(capture, int) else None)
+        try:
+            # A crash of native code leaves the line that called it among the last words.
+            faulthandler.enable(file=2, all_threads=False)
+        except (OSError, ValueError, RuntimeError):
+            pass
         return frame
 
     def serve(self, info: Dict[str, Any], run: Callable[[Job], Answer], *, interruptible: bool = False) -> None:
@@ -169,17 +176,24 @@ class Server:
         self._interruptible = interruptible
         self.output.flush()
         self._channel.send({"type": "loaded", "info": info})
+        self.wait()
+
+    def wait(self) -> None:
+        """Waits until the host says stop, whatever signals come: jobs run in threads and go on."""
+        if threading.current_thread() is threading.main_thread():
+            if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+                signal.signal(signal.SIGINT, _leave_alone)
         while not self._stop.is_set():
             try:
                 self._stop.wait()
             except BaseException:
-                # A signal handler of the script's raised, or somebody sent SIGINT: jobs in threads go on.
+                # A signal handler of the script's raised; the published client would end here.
                 self.log("WARNING", "a signal interrupted the script: %s" % traceback.format_exc(limit=0).strip())
 
     @property
     def serving(self) -> bool:
-        """Whether `serve` was called."""
-        return self._run is not None
+        """Whether `serve` was called and the host has not said stop."""
+        return self._run is not None and not self._stop.is_set()
 
     def fail(self, failure: Failure) -> None:
         """Says that the model cannot be loaded; the process should end after that."""
@@ -313,6 +327,10 @@ class Server:
 
 
 _CANCELLED = Failure("the job was cancelled", kind="cancelled")
+
+
+def _leave_alone(*_: Any) -> None:
+    """What SIGINT does once jobs are served: stopping is the host's business."""
 
 
 def serve(load: Callable[[Frame], Loaded]) -> None:

@@ -49,18 +49,25 @@ class Death:
         return f"its own exit with code {self.code}"
 
     @property
-    def where(self) -> str:
-        """The innermost line of Python that ran when native code crashed, or ""."""
-        lines = self.last_words.splitlines()
-        starts = [index for index, line in enumerate(lines) if "most recent call first" in line]
-        current = [index for index in starts if lines[index].startswith("Current thread")] or starts
-        if not current:
-            return ""
-        for line in lines[current[0] + 1 :]:
-            found = _FRAME.match(line)
-            if found is None:
-                break
-            file = Path(found["file"])
-            if not file.is_relative_to(PACKAGE / "child"):
-                return f"{file.name}:{found['line']}"
-        return ""
+    def dump(self) -> str:
+        """The calls that led into the native code that crashed, innermost first, or ""."""
+        start = self.last_words.find("Fatal Python error")
+        return self.last_words[start:].strip() if start >= 0 else ""
+
+    @property
+    def said(self) -> str:
+        """What it wrote last by itself, "" for nothing."""
+        start = self.last_words.find("Fatal Python error")
+        return (self.last_words if start < 0 else self.last_words[:start]).strip()
+
+    def where(self, own: Path | None = None) -> str:
+        """The line of Python that called the native code that crashed, or "".
+
+        Args:
+            own: the script's folder; the innermost line in it is told, if there is one.
+        """
+        calls = [found for line in self.dump.splitlines() if (found := _FRAME.match(line))]
+        theirs = [call for call in calls if not Path(call["file"]).is_relative_to(PACKAGE / "child")]
+        in_folder = [call for call in theirs if own is not None and Path(call["file"]).is_relative_to(own)]
+        chosen = (in_folder or theirs)[:1]
+        return f"{Path(chosen[0]['file']).name}:{chosen[0]['line']}" if chosen else ""

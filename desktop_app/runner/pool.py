@@ -267,6 +267,7 @@ class Runner:
         """
         async with self._restarting:
             phase = self._state.phase
+            self._info = {}  # from here on it counts as not loaded: a failure is told at once instead of tried again
             if phase is RunnerPhase.RESTARTING:
                 self._crashes = 0
                 self._hurry.set()
@@ -487,24 +488,34 @@ class Runner:
             return ModelLoadError(
                 f"loading took longer than {self._load_limit_s:g} s", where=self.profile.name, remedy="See the log."
             )
-        words = hide(worker.death.last_words.strip(), self._secrets)
-        last = words.splitlines()[-1] if words and not worker.death.where else ""
+        said = hide(worker.death.said, self._secrets)
         what = f"the worker ended while loading: {worker.death.cause}"
-        return ModelLoadError(f"{what}: {last}" if last else what, where=worker.death.where, details=words)
+        if said and not worker.death.dump:
+            what += f": {said.splitlines()[-1]}"
+        details = hide(worker.death.last_words.strip(), self._secrets)
+        return ModelLoadError(what, where=worker.death.where(self._own_folder), details=details)
+
+    @property
+    def _own_folder(self) -> Path | None:
+        source = self.profile.source
+        return source.script.absolute().parent if isinstance(source, CallbackSource) else None
 
     def _bury(self, death: Death) -> str:
         """Tells the jobs of a dead worker, counts the death, and says why in a sentence."""
-        words = hide(death.last_words.strip(), self._secrets)
-        for line in words.splitlines()[-20:]:
-            self._say(WorkerLine(Level.INFO, line))
+        for line in death.said.splitlines()[-20:]:
+            if line.strip():
+                self._say(WorkerLine(Level.INFO, line))
         if self._forgiven:
             self._fail_runs(_Lost())
             return ""
         self._crashes += 1
         error = self._doom or WorkerDied(
-            f"the worker process ended: {death.cause}", where=death.where, remedy="See the log.", details=words
+            f"the worker process ended: {death.cause}",
+            where=death.where(self._own_folder),
+            remedy="See the log.",
+            details=hide(death.dump, self._secrets),
         )
-        self._say(WorkerLine(Level.ERROR, str(error), details=words))
+        self._say(WorkerLine(Level.ERROR, str(error), details=error.details))
         self._fail_runs(error)
         return str(error)
 

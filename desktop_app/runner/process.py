@@ -56,6 +56,7 @@ class WorkerProcess:
         self._capture: int | None = None
         self._capture_level = 0
         self._last_words = bytearray()
+        self._descendants: list[psutil.Process] = []
         self._watch: asyncio.Task[None] | None = None
         self._gone = asyncio.Event()
         self.death: Death | None = None
@@ -139,11 +140,15 @@ class WorkerProcess:
 
     async def stop(self, grace_s: float) -> Death:
         """Asks the process to end, and kills it with all it started after `grace_s` seconds."""
+        if self._process is not None and self._process.returncode is None:
+            # Known only as long as their parent lives, and those in sessions of their own by nothing else.
+            self._descendants = await asyncio.to_thread(_descendants, self._process.pid)
         self.send({"type": "stop"})
         try:
             await asyncio.wait_for(self._gone.wait(), grace_s)
         except TimeoutError:
             await self.kill()
+        await asyncio.to_thread(_kill_all, self._descendants)
         return await self.wait()
 
     async def kill(self) -> None:
@@ -253,20 +258,27 @@ def _close_transport(process: asyncio.subprocess.Process) -> None:
 
 def _kill_tree(pid: int) -> None:
     """Kills the process, its group and its descendants, also those that made a group of their own."""
-    descendants: list[psutil.Process] = []
-    try:
-        descendants = psutil.Process(pid).children(recursive=True)
-    except psutil.Error:
-        pass
+    descendants = _descendants(pid)
     _kill_group(pid)
     if sys.platform == "win32":
         try:
             psutil.Process(pid).kill()
         except psutil.Error:
             pass
-    for descendant in descendants:
+    _kill_all(descendants)
+
+
+def _descendants(pid: int) -> list[psutil.Process]:
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.Error:
+        return []
+
+
+def _kill_all(processes: list[psutil.Process]) -> None:
+    for process in processes:
         try:
-            descendant.kill()
+            process.kill()  # psutil makes sure that the number still means the same process
         except psutil.Error:
             pass
 
