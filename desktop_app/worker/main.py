@@ -1,7 +1,7 @@
 """The bundled worker: loads one ONNX model and answers jobs over the pipes (`python -m desktop_app --worker`).
 
 The `load` frame holds `source` (an OnnxSource) and `detection` (a Detection). With `"inspect": PATH` in place of both,
-`loaded` carries what the file is and no job can be run.
+`loaded` carries what the file is and no job can be run; `"picture": PATH` with it lets scalings be tried out.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ def load(frame: Frame) -> Loaded:
 
     if "inspect" in frame:
         path = Path(str(frame["inspect"]))
-        return Loaded(_told(lambda: identify(path)), _nothing_to_run)
+        picture = Path(str(frame["picture"])) if frame.get("picture") else None
+        return Loaded(_told(lambda: identify(path, picture=picture)), _nothing_to_run)
     try:
         source = OnnxSource.model_validate(frame.get("source"))
         detection = Detection.model_validate(frame.get("detection") or {})

@@ -10,6 +10,7 @@ from desktop_app.core.errors import ModelLoadError
 from desktop_app.worker.onnx.classes import default_names, literal_names, suggestion
 from desktop_app.worker.onnx.facts import Facts, describe_shapes
 from desktop_app.worker.onnx.families import all_families, family
+from desktop_app.worker.onnx.preprocessor_config import roboflow
 from desktop_app.worker.onnx.spec import Confidence, Identification, InputSpec, Task
 
 
@@ -60,6 +61,10 @@ def complete(found: Identification, facts: Facts) -> Identification:
     if facts.dry_error and found.task is not Task.UNSUPPORTED:
         warnings.append(f"A trial run did not succeed: {facts.dry_error.strip().splitlines()[0][:200]}")
     output = {**describe(facts), **found.output}
+    stated = roboflow(facts)
+    if stated:
+        why = (*found.why, "inference_config.json beside it says how pictures are prepared")
+        found = replace(found, input=replace(found.input, **stated), why=why)
     if found.task is Task.UNSUPPORTED:
         return replace(found, warnings=tuple(dict.fromkeys(warnings)), output=output)
     count = int(found.output.get("class_count", 0) or 0)

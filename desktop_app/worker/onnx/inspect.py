@@ -8,17 +8,27 @@ from typing import Any
 from desktop_app.worker.onnx.facts import gather
 from desktop_app.worker.onnx.graph import read_graph
 from desktop_app.worker.onnx.identify import identify_facts
+from desktop_app.worker.onnx.picture import read_picture
+from desktop_app.worker.onnx.probe import probe
 from desktop_app.worker.onnx.session import Session
 from desktop_app.worker.onnx.sidecars import read_sidecars
 
 
-def identify(path: Path | str) -> dict[str, Any]:
+def identify(path: Path | str, *, picture: Path | None = None) -> dict[str, Any]:
     """Family, task, input, classes, output, confidence, why and warnings of an ONNX file; see the CLI's contract.
+
+    Args:
+        picture: a real picture, on which scaling and colour order are tried out where the file does not settle them.
 
     Raises:
         ModelLoadError: the file cannot be loaded; one clear sentence.
+        AssetError: the picture cannot be read.
     """
     path = Path(path)
     graph = read_graph(path)
     session = Session(graph)
-    return identify_facts(gather(graph, session, read_sidecars(path))).as_json()
+    facts = gather(graph, session, read_sidecars(path))
+    found = identify_facts(facts)
+    if picture is not None:
+        found = probe(found, facts, session, read_picture(picture, target=(found.input.width, found.input.height)))
+    return found.as_json()

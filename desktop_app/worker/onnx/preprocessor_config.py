@@ -70,6 +70,34 @@ def timm(facts: Facts) -> dict[str, Any]:
     return changes
 
 
+def roboflow(facts: Facts) -> dict[str, Any]:
+    """Changes from the `network_input` of Roboflow's `inference_config.json`, which holds for every family."""
+    config = facts.sidecars.mapping("inference_config.json").get("network_input")
+    if not isinstance(config, Mapping) or facts.image is None:
+        return {}
+    changes: dict[str, Any] = {}
+    resize = {
+        "stretch": Resize.STRETCH,
+        "letterbox": Resize.LETTERBOX,
+        "letterbox-reflect-edges": Resize.LETTERBOX,
+        "center-crop": Resize.CROP,
+    }.get(str(config.get("resize_mode")))
+    if resize is not None:
+        changes["resize"] = resize
+    if config.get("color_mode") in ("rgb", "bgr") and facts.image.channels == 3:
+        changes["color"] = config["color_mode"]
+    if isinstance(config.get("padding_value"), int):
+        changes["pad"] = config["padding_value"]
+    if facts.image.dtype == "uint8":
+        return changes
+    factor, normal = config.get("scaling_factor"), config.get("normalization")
+    if isinstance(factor, int | float) and factor > 0:
+        changes["scale"] = 1 / factor
+    if isinstance(normal, list) and len(normal) == 2:
+        changes["mean"], changes["std"] = _numbers(normal[0], ZERO_MEAN), _numbers(normal[1], UNIT_STD)
+    return changes
+
+
 def paddle(facts: Facts) -> dict[str, Any]:
     """Changes from the `Preprocess` list of `infer_cfg.yml` or the transforms of PaddleX's `inference.yml`."""
     config = facts.sidecars.mapping("infer_cfg.yml") or facts.sidecars.mapping("inference.yml")
