@@ -25,7 +25,8 @@ def salvage(damaged: Path, fresh: sqlite3.Connection) -> str:
         old = sqlite3.connect(f"{damaged.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None, timeout=1)
     except sqlite3.Error:
         return ""
-    with closing(old):
+    with closing(old), fresh:
+        fresh.execute("BEGIN IMMEDIATE")
         for table, where, name in _TABLES:
             count = _copy(old, fresh, table, where)
             if count and name:

@@ -122,19 +122,17 @@ class Secrets:
         async with self._lock:
             if self._hanging is not None and self._hanging.is_alive():
                 raise SecretError("The keychain does not answer", where=profile.name, remedy=remedy)
+            what, details = "The keychain cannot be used", ""
             try:
                 return await self._in_thread(fn)
             except TimeoutError:
-                raise SecretError(
-                    f"The keychain did not answer within {self._limit_s:.0f} seconds", where=profile.name, remedy=remedy
-                ) from None
+                what = f"The keychain did not answer within {self._limit_s:.0f} seconds"
             except _NoKeychain:
                 raise
-            except Exception as error:  # noqa: BLE001
-                # Backends raise whatever their system raises; none of it is a reason to fall over.
-                raise SecretError(
-                    "The keychain cannot be used", where=profile.name, remedy=remedy, details=self._hidden(error)
-                ) from None
+            except Exception as error:  # noqa: BLE001 - backends raise whatever their system raises
+                details = self._hidden(error)
+            # Raised out here, so that no traceback carries the backend's error: it may quote the secret.
+            raise SecretError(what, where=profile.name, remedy=remedy, details=details)
 
     async def _in_thread(self, fn: Callable[[], T]) -> T:
         # Not the loop's pool: the interpreter waits for its threads when it ends, and a keychain may hang for ever.
@@ -164,10 +162,12 @@ class Secrets:
         thread.start()
         try:
             async with asyncio.timeout(self._limit_s):
-                return await outcome
+                value = await outcome
         except TimeoutError:
             self._hanging = thread
             raise
+        thread.join()  # its last act was to report
+        return value
 
     def _hidden(self, error: Exception) -> str:
         text = f"{type(error).__name__}: {error}"

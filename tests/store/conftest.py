@@ -20,9 +20,10 @@ MakeProfile = Callable[..., Profile]
 @pytest.fixture(autouse=True)
 def no_thread_left() -> Iterator[None]:
     """Fails a test that leaves one of the store's threads running."""
+    before = set(threading.enumerate())
     yield
-    left = [thread.name for thread in threading.enumerate() if thread.name.startswith("plugdeck")]
-    assert not left
+    left = set(threading.enumerate()) - before
+    assert not [thread.name for thread in left if thread.name.startswith("plugdeck")]
 
 
 @pytest.fixture

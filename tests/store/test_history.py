@@ -280,8 +280,12 @@ async def test_nothing_secret_reaches_the_disk(tmp_path: Path, make_record: Make
     assert await history.count(JobFilter(text="h")) == 1
     detail = await history.detail(record.id)
     await db.flush()
-    everything = b"".join(file.read_bytes() for file in tmp_path.iterdir()) + repr(detail).encode()
+    everything = contents(tmp_path) + repr(detail).encode()
     await db.close()
-    everything += b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    everything += contents(tmp_path)
     for hidden in (secret, key, signature):
         assert hidden.encode() not in everything
+
+
+def contents(folder: Path) -> bytes:
+    return b"".join(file.read_bytes() for file in folder.iterdir())

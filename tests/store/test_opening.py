@@ -88,9 +88,9 @@ async def test_random_damage_never_keeps_the_app_from_starting(
     await filled(path, make_profile, make_record)
     sound = path.read_bytes()
     chance = random.Random(11)
-    for _ in range(25):
-        for file in tmp_path.iterdir():
-            file.unlink()
+    for turn in range(25):
+        path = tmp_path / f"turn-{turn}" / "plugdeck.db"
+        path.parent.mkdir()
         broken = bytearray(sound)
         for _ in range(chance.randrange(1, 4)):
             start = chance.randrange(len(broken))

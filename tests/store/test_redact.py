@@ -2,7 +2,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from desktop_app.store import redact
@@ -153,22 +153,26 @@ json_values = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(json_values)
 def test_any_value_becomes_json_and_a_second_pass_changes_nothing(value: Any) -> None:
     once = redact.to_json(value)
     assert redact.to_json(json.loads(once)) == once
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.recursive(st.just(SECRET), lambda inner: st.lists(inner, min_size=1) | st.dictionaries(st.text(), inner)))
 def test_a_known_secret_is_found_however_deep(value: Any) -> None:
     assert SECRET not in redact.to_json(value, redact.forms([SECRET]))
 
 
+@settings(deadline=None)
 @given(st.text(), st.text())
 def test_a_known_secret_is_found_between_any_text(before: str, after: str) -> None:
     assert SECRET not in redact.text(before + SECRET + after, redact.forms([SECRET]))
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(["https", "http", "s3", "gs"]),
     st.text("abc/._~-%@:", max_size=20),
@@ -182,6 +186,7 @@ def test_no_signature_survives_in_any_surrounding(scheme: str, path: str, cut: s
     assert SIGNATURE not in redact.body(json.dumps({"a": text}))
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_any_text_is_survived(text: str) -> None:
     redact.text(text)

@@ -89,10 +89,8 @@ async def test_space_is_given_back(db: Database, make_record: MakeRecord) -> Non
     for n in range(300):
         record = make_record(state=JobState.DELIVERED)
         history.record(record)
-        history.store_payload(record.id, {"filler": [n * k * 7919 % 1000003 for k in range(2000)]})
+        history.store_payload(record.id, {"filler": [n * k * 7919 % 1000003 for k in range(400)]})
     await db.flush()
-    await db.write(lambda c: None)
-    await db.read(lambda c: None)
     before = await db.read(lambda c: c.execute("PRAGMA page_count").fetchone()[0])
     await history.prune(most_jobs=10)
     after = await db.read(lambda c: c.execute("PRAGMA page_count").fetchone()[0])
