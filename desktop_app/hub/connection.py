@@ -45,8 +45,27 @@ class _EngineClient(engineio.AsyncClient):  # type: ignore[misc]
 
 
 class _Client(socketio.AsyncClient):  # type: ignore[misc]
+    """Tells of the namespace's end at any moment, and survives packets that are none.
+
+    The library ignores a disconnect that comes before its own `connect` has returned, and lets a packet that cannot be
+    read end in an exception nobody retrieves.
+    """
+
+    on_gone: Callable[[str], None] = staticmethod(lambda _: None)
+
     def _engineio_client_class(self) -> type[_EngineClient]:
         return _EngineClient
+
+    async def _handle_disconnect(self, namespace: str | None) -> None:
+        self.on_gone("closed by the hub")
+        await super()._handle_disconnect(namespace)
+
+    async def _handle_eio_message(self, data: Any) -> None:
+        try:
+            await super()._handle_eio_message(data)
+        except Exception as error:  # noqa: BLE001 - a hub can make the decoder raise anything
+            self._binary_packet = None
+            log.warning("a packet of the hub could not be read and was left out: %s", type(error).__name__)
 
 
 class _Websocket:
@@ -107,6 +126,7 @@ class HubSocket:
         self._on_event = on_event
         self._on_ping = on_ping
         self._closed = asyncio.Event()
+        self._ending = asyncio.Lock()
         self._client: _Client | None = None
         self._session: aiohttp.ClientSession | None = None
         self.reason = ""
@@ -134,14 +154,21 @@ class HubSocket:
             websocket_extra_options={"max_msg_size": MAX_MESSAGE},
         )
         client.eio.on_ping = self._on_ping
+        client.on_gone = self._end
         client.on("*", self._event, namespace=NAMESPACE)
         client.on("disconnect", self._disconnected, namespace=NAMESPACE)
         self._client = client
         try:
             await client.connect(self._host, transports=["websocket"], namespaces=[NAMESPACE], wait_timeout=10)
-        except (socketio.exceptions.ConnectionError, aiohttp.ClientError, OSError, ValueError, KeyError) as error:
+        except Exception as error:  # a hub that is none can make the library raise anything
             await self.abort()
             raise SocketError(_explain(error)) from error
+        # The library misses a connection that ends before its `connect` returns: its reader ends with any of them.
+        reader = client.eio.read_loop_task
+        if reader is None or client.eio.state != "connected":
+            self._end("closed by the hub")
+        else:
+            reader.add_done_callback(lambda _: self._end("the network failed"))
 
     async def emit(self, event: str, data: Any) -> None:
         """Queues one event for the server; on a connection that just broke it is lost silently."""
@@ -162,27 +189,36 @@ class HubSocket:
     async def close(self) -> bool:
         """Sends what is queued and closes in order. True if the server took part in time."""
         client = self._client
-        if client is None or not client.connected:
+        if client is None or not self.connected:
             return False
+        websocket = client.eio.ws
         try:
-            await asyncio.wait_for(client.disconnect(), CLOSE_TIMEOUT_S)
-            clean = True
+            async with self._ending, asyncio.timeout(CLOSE_TIMEOUT_S):
+                # The library closes over the heads of packets that still wait.
+                await client.eio.queue.join()
+                await client.disconnect()
         except (TimeoutError, aiohttp.ClientError, OSError):
-            clean = False
-        self._end("closed by us")
-        return clean
+            return False
+        finally:
+            self._end("closed by us")
+        return websocket.close_code not in (None, aiohttp.WSCloseCode.ABNORMAL_CLOSURE)
 
     async def abort(self) -> None:
         """Drops the connection, open or half open, and frees what it holds. Waits at most for the close time-out."""
         client, self._client = self._client, None
         self._end("aborted")
-        if client is not None:
-            with contextlib.suppress(TimeoutError, aiohttp.ClientError, OSError):
-                await asyncio.wait_for(client.eio.disconnect(abort=True), CLOSE_TIMEOUT_S)
-            await _end_loops(client)
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        try:
+            # Not into a close in order that is under way.
+            async with self._ending:
+                if client is not None:
+                    with contextlib.suppress(TimeoutError, aiohttp.ClientError, OSError):
+                        await asyncio.wait_for(client.eio.disconnect(abort=True), CLOSE_TIMEOUT_S)
+        finally:
+            if client is not None:
+                await _end_loops(client)
+            session, self._session = self._session, None
+            if session is not None:
+                await session.close()
 
     def _opened(self, handshake: dict[str, Any]) -> None:
         limit = handshake.get("maxPayload")
@@ -210,7 +246,9 @@ async def _end_loops(client: _Client) -> None:
 
 def _explain(error: BaseException) -> str:
     """What went wrong, in words; looks through the library's wrapping."""
-    cause = error.__cause__ or error.__context__ or error
+    cause: BaseException = error
+    while (inner := cause.__cause__ or cause.__context__) is not None and not isinstance(cause, aiohttp.ClientError):
+        cause = inner
     if isinstance(cause, aiohttp.ClientConnectorCertificateError):
         return f"The hub's certificate is not trusted: {cause.certificate_error}"
     if isinstance(cause, aiohttp.ClientConnectorSSLError):
@@ -223,5 +261,9 @@ def _explain(error: BaseException) -> str:
         return f"The hub answered with HTTP status {cause.status} instead of opening the connection"
     if isinstance(cause, aiohttp.ServerDisconnectedError):
         return "The hub closed the connection before answering"
+    if isinstance(cause, UnicodeError | aiohttp.InvalidURL):
+        return "The hub's address is not valid"
+    if isinstance(error, KeyError | TypeError | AttributeError | ValueError):
+        return "What answers there is no hub: it does not speak Socket.IO"
     text = str(error) or type(error).__name__
     return f"The hub did not open the connection: {text}"

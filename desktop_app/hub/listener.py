@@ -19,7 +19,7 @@ from desktop_app.core.errors import HubUnreachable, KnownError
 from desktop_app.core.events import ProfileState
 from desktop_app.core.profile import Profile
 from desktop_app.hub import protocol
-from desktop_app.hub.connection import HubSocket, SocketError
+from desktop_app.hub.connection import CLOSE_TIMEOUT_S, HubSocket, SocketError
 
 log = logging.getLogger(__name__)
 
@@ -117,6 +117,8 @@ class Listener:
         clean = False
         if self.connected and self._socket is not None:
             clean = await self._socket.close()
+            if task is not None:
+                await asyncio.wait([task], timeout=CLOSE_TIMEOUT_S)  # it frees the connection
         await aio.cancel_and_wait(task)
         self._set(Link(ProfileState.STOPPED))
         return clean
@@ -141,18 +143,27 @@ class Listener:
         self._set(Link(ProfileState.CONNECTING, self._profile.host))
         while True:
             began = time.monotonic()
+            reached = True
             try:
                 why = await self._connection()
             except KnownError as error:
+                reached = False
                 why = str(error)
+            except Exception as error:
+                # Whatever it was, a profile that stopped trying would be offline for good.
+                log.exception("%s: the connection failed", self._profile.name)
+                reached = False
+                why = f"The connection failed ({type(error).__name__})"
+            if self._task is None:
+                return  # being stopped
             if time.monotonic() - began >= self._timing.stable:
                 waits = aio.backoff(self._timing.backoff_first, limit=self._timing.backoff_limit)
             delay = next(waits)
-            refused = self._quick_drops >= REFUSED_AFTER
+            refused = reached and self._quick_drops >= REFUSED_AFTER
             state = ProfileState.LOGIN_REFUSED if refused else ProfileState.RECONNECTING
+            self._wake.clear()
             self._set(Link(state, why, time.time() + delay))
             log.info("%s: %s; next attempt in %.1f s", self._profile.name, why, delay)
-            self._wake.clear()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), delay)
             if not refused:
