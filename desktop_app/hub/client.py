@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import math
+import time
+from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
@@ -20,6 +23,8 @@ log = logging.getLogger(__name__)
 logging.getLogger("httpx").setLevel(logging.WARNING)
 
 TIMEOUT = httpx.Timeout(30.0, connect=5.0)
+CALL_LIMIT_S = 120.0
+"""Bound on one try, for a hub that answers byte by byte."""
 ATTEMPTS = 4
 """Tries of one call before it is given up; only failures that say nothing was done are tried again."""
 
@@ -91,30 +96,31 @@ class HubClient:
     async def _call(
         self, method: str, path: str, api_key: str, *, params: dict[str, Any] | None = None, body: Any = None
     ) -> dict[str, Any]:
+        if not (api_key.isascii() and api_key.isprintable()):
+            raise HubRefused("The job's API key is none that can be sent", status=401, where=f"{method} {path}")
+        headers = {"apikey": api_key}
         if self._http is None:
             self._http = httpx.AsyncClient(base_url=self._host, timeout=TIMEOUT)
         waits = backoff(0.5, limit=8.0)
         for attempt in range(ATTEMPTS):
             last = attempt == ATTEMPTS - 1
             try:
-                reply = await self._http.request(method, path, params=params, json=body, headers={"apikey": api_key})
+                async with asyncio.timeout(CALL_LIMIT_S):
+                    reply = await self._http.request(method, path, params=params, json=body, headers=headers)
             except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
                 if last:
                     raise HubUnreachable(_no_answer(error), where=self._host) from error
                 await asyncio.sleep(next(waits))
                 continue
-            except httpx.HTTPError as error:
+            except (httpx.HTTPError, TimeoutError) as error:
                 # The body may have arrived: only what changes nothing is asked again.
                 if last or method != "GET":
                     raise HubUnreachable(_no_answer(error), where=f"{method} {path}") from error
                 await asyncio.sleep(next(waits))
                 continue
-            if (
-                reply.status_code in RETRY_STATUSES
-                and not last
-                and (method == "GET" or reply.status_code in (429, 503))
-            ):
-                await asyncio.sleep(_retry_after(reply) or next(waits))
+            again = RETRY_STATUSES if method == "GET" else NOTHING_DONE
+            if reply.status_code in again and not last:
+                await asyncio.sleep(max(retry_after(reply) or 0.0, next(waits)))
                 continue
             return _data(reply, f"{method} {path}")
         raise AssertionError("the loop returns or raises")
@@ -128,25 +134,32 @@ def _data(reply: httpx.Response, where: str) -> dict[str, Any]:
         raise HubRefused(f"The hub answered with HTTP status {status}", status=status, where=where, remedy=remedy)
     try:
         content = reply.json()
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise HubError("The hub's answer is not JSON", where=where) from error
     data = content.get("data", content) if isinstance(content, dict) else {}
     return data if isinstance(data, dict) else {}
 
 
-def _retry_after(reply: httpx.Response) -> float | None:
+def retry_after(reply: httpx.Response) -> float | None:
+    """Seconds that a server asks to be left alone, from the number or the date it gives, or None."""
+    told = reply.headers.get("Retry-After", "")
     try:
-        return min(max(float(reply.headers["Retry-After"]), 0.0), LONGEST_RETRY_AFTER_S)
-    except (KeyError, ValueError):
-        return None
+        seconds = float(told)
+    except ValueError:
+        try:
+            seconds = parsedate_to_datetime(told).timestamp() - time.time()
+        except (ValueError, TypeError, OverflowError):
+            return None
+    return None if math.isnan(seconds) else min(max(seconds, 0.0), LONGEST_RETRY_AFTER_S)
 
 
-def _no_answer(error: httpx.HTTPError) -> str:
-    if isinstance(error, httpx.TimeoutException):
+def _no_answer(error: Exception) -> str:
+    if isinstance(error, httpx.TimeoutException | TimeoutError):
         return "The hub did not answer in time"
     return "The connection to the hub failed"
 
 
 def _part(value: str) -> str:
     """One segment of a path: ids come from jobs and are not to be trusted with slashes."""
-    return quote(value, safe="")
+    # A segment of dots alone would be resolved on the way.
+    return quote(value, safe="", errors="replace") if value.strip(".") else value.replace(".", "%2E")
