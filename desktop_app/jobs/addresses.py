@@ -28,15 +28,20 @@ class Target:
 
     Attributes:
         url: as asked for.
-        address: the numeric address that passed the check and is the one to connect to.
-        host: the name for the `Host` header and the certificate.
+        host: the name for the `Host` header and the certificate, in ASCII.
+        addresses: the numeric addresses that passed the check, the only ones to connect to, best first; empty where
+            a proxy connects.
     """
 
     url: str
     scheme: str
     host: str
     port: int
-    address: str
+    addresses: tuple[str, ...]
+
+
+class Unresolved(AssetError):
+    """A host name without an address, now."""
 
 
 async def resolve(host: str, port: int) -> list[str]:
@@ -50,33 +55,42 @@ async def resolve(host: str, port: int) -> list[str]:
 def origin(url: str) -> tuple[str, str, int]:
     """Scheme, host and port, which make two addresses the same place."""
     parts = _split(url)
-    return parts.scheme, parts.hostname or "", _port(parts)
+    return parts.scheme, _ascii(parts.hostname or ""), _port(parts)
 
 
-async def check(url: str, *, hub: str, allow_private: bool, resolver: Resolve = resolve) -> Target:
+async def check(
+    url: str, *, hub: str, allow_private: bool, resolver: Resolve = resolve, proxied: bool = False
+) -> Target:
     """The place to fetch `url` from, if it may be fetched from.
 
     Args:
         hub: the profile's host; its own origin is always allowed, private or not.
         allow_private: the profile's `allow_private_assets`.
+        proxied: a proxy resolves and connects, so that only an address written as a number can be checked.
 
     Raises:
-        AssetError: not http or https, a name that does not resolve, or an address that is not public.
+        AssetError: not http or https, a name that does not resolve (Unresolved), or an address that is not public.
     """
     parts = _split(url)
-    host, port = parts.hostname or "", _port(parts)
+    host, port = _ascii(parts.hostname or ""), _port(parts)
+    free = allow_private or origin(url) == origin(hub)
+    if proxied:
+        literal = _literal(host)
+        if not free and literal is not None and not is_public(literal):
+            raise _private(host)
+        return Target(url, parts.scheme, host, port, ())
     try:
         addresses = await resolver(host, port)
-    except OSError as error:
-        raise AssetError("The asset's host cannot be found (DNS)", where=host, remedy="Check the network.") from error
-    if allow_private or origin(url) == origin(hub):
-        if not addresses:
-            raise AssetError("The asset's host has no address", where=host)
-        return Target(url, parts.scheme, host, port, addresses[0])
-    for address in addresses:
-        if is_public(address):
-            return Target(url, parts.scheme, host, port, address)
-    raise AssetError(
+    except (OSError, UnicodeError) as error:
+        raise Unresolved("The asset's host cannot be found (DNS)", where=host, remedy="Check the network.") from error
+    allowed = tuple(address for address in addresses if free or is_public(address))
+    if allowed:
+        return Target(url, parts.scheme, host, port, allowed)
+    raise _private(host) if addresses else Unresolved("The asset's host has no address", where=host)
+
+
+def _private(host: str) -> AssetError:
+    return AssetError(
         "The asset lies at a private address, which the profile does not allow",
         where=host,
         remedy="If that is meant, allow private asset addresses in the profile (--allow-private-assets).",
@@ -92,10 +106,38 @@ def is_public(address: str) -> bool:
             return is_public(str(inner))
         if ip in _NAT64:
             return is_public(str(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)))
+        if ip.is_site_local or ip in _COMPATIBLE:
+            return False
     return ip.is_global and not ip.is_multicast
 
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_COMPATIBLE = ipaddress.ip_network("::/96")
+
+
+def _literal(host: str) -> str | None:
+    """The address that a host written as a number means, in any of the forms that resolvers take."""
+    with contextlib.suppress(ValueError):
+        return str(ipaddress.ip_address(host))
+    if host == "localhost" or host.endswith(".localhost"):
+        return "127.0.0.1"
+    with contextlib.suppress(OSError):
+        return socket.inet_ntoa(socket.inet_aton(host))
+    return None
+
+
+def _ascii(host: str) -> str:
+    """A host name as it goes over the wire.
+
+    Raises:
+        AssetError: it is no name.
+    """
+    if host.isascii():
+        return host
+    try:
+        return host.encode("idna").decode("ascii")
+    except UnicodeError as error:
+        raise AssetError("The asset's host is no valid name", remedy="The hub must send an http(s) URL.") from error
 
 
 def _split(url: str) -> SplitResult:

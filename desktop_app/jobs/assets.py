@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import re
+import ssl
 import urllib.request
-from collections import OrderedDict
+from collections import Counter, OrderedDict
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
-from urllib.parse import SplitResult, urljoin, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 import httpx
 
 from desktop_app.core.aio import backoff
 from desktop_app.core.errors import AssetError
 from desktop_app.core.profile import Profile
+from desktop_app.hub.client import retry_after
 from desktop_app.jobs import addresses
 from desktop_app.jobs.addresses import Target
 from desktop_app.jobs.cache import Cache, Cached
@@ -25,6 +30,12 @@ log = logging.getLogger(__name__)
 
 TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 RETRY_FOR_S = 10.0
+WAIT_WHEN_ASKED_S = 60.0
+"""So long is tried where the server itself says when to come back (`Retry-After`)."""
+FETCH_LIMIT_S = 600.0
+"""Bound on one asset, for a server that sends byte by byte."""
+MAX_ADDRESSES = 4
+MAX_HOSTS = 32
 MAX_REDIRECTS = 5
 MAX_BYTES = 2 * 1024**3
 KNOWN_URLS = 10_000
@@ -40,7 +51,19 @@ class Asset:
 
 
 class _TryAgain(Exception):
-    """A failure that may be gone in a moment; the text is for people."""
+    """A failure that may be gone in a moment; the text is for people.
+
+    Attributes:
+        wait: seconds that the server asked for, or 0.
+    """
+
+    def __init__(self, what: str, wait: float = 0.0) -> None:
+        super().__init__(what)
+        self.wait = wait
+
+
+class _NotThere(_TryAgain):
+    """No connection to that one address of the host."""
 
 
 class Assets:
@@ -55,9 +78,8 @@ class Assets:
         self._cache = cache
         self._max_bytes = max_bytes
         self._resolver = resolver or addresses.resolve
-        self._http: httpx.AsyncClient | None = None
-        self._proxied: bool = False
-        # Address without query -> (ETag, file): a signature changes each time, the file behind it does not.
+        self._clients = _Clients()
+        # Address without signature -> (ETag, file): a signature changes each time, the file behind it does not.
         self._known: OrderedDict[str, tuple[str, Cached]] = OrderedDict()
 
     async def __aenter__(self) -> Self:
@@ -70,9 +92,7 @@ class Assets:
 
     async def close(self) -> None:
         """Frees the connections."""
-        http, self._http = self._http, None
-        if http is not None:
-            await http.aclose()
+        await self._clients.close()
 
     async def fetch(self, url: str, profile: Profile) -> Asset:
         """The asset at `url`, from the cache where the server says it has not changed.
@@ -80,64 +100,102 @@ class Assets:
         Raises:
             AssetError: refused address, no answer within the limits, an error status, too large, or incomplete.
         """
+        try:
+            async with asyncio.timeout(FETCH_LIMIT_S):
+                cached = await self._persist(url, profile)
+        except TimeoutError:
+            raise AssetError(
+                f"The asset did not arrive within {FETCH_LIMIT_S:g} s", where=_host(url), remedy="Check the network."
+            ) from None
+        return Asset(cached.path, cached.media_type, cached.size)
+
+    async def _persist(self, url: str, profile: Profile) -> Cached:
         loop = asyncio.get_running_loop()
-        until = loop.time() + RETRY_FOR_S
+        began = loop.time()
         waits = backoff(0.3, limit=3.0)
         while True:
             try:
-                cached = await self._follow(url, profile)
-                return Asset(cached.path, cached.media_type, cached.size)
-            except _TryAgain as error:
-                wait = next(waits)
-                if loop.time() + wait > until:
+                return await self._follow(url, profile)
+            except (_TryAgain, addresses.Unresolved) as error:
+                asked = error.wait if isinstance(error, _TryAgain) else 0.0
+                wait = max(next(waits), asked)
+                if loop.time() + wait > began + (WAIT_WHEN_ASKED_S if asked else RETRY_FOR_S):
+                    if isinstance(error, AssetError):
+                        raise
                     raise AssetError(
-                        str(error), where=urlsplit(url).hostname or "", remedy="Check the network and the storage."
+                        str(error), where=_host(url), remedy="Check the network and the storage."
                     ) from error
                 await asyncio.sleep(wait)
 
     async def _follow(self, url: str, profile: Profile) -> Cached:
+        first = url
         for _ in range(MAX_REDIRECTS + 1):
+            proxy = _proxy_for(url)
             target = await addresses.check(
-                url, hub=profile.host, allow_private=profile.allow_private_assets, resolver=self._resolver
+                url,
+                hub=profile.host,
+                allow_private=profile.allow_private_assets,
+                resolver=self._resolver,
+                proxied=proxy is not None,
             )
-            outcome = await self._get(target)
+            outcome = await self._get(target, proxy)
             if isinstance(outcome, Cached):
                 return outcome
-            url = urljoin(url, outcome)
-        raise AssetError(
-            f"The asset's address leads on more than {MAX_REDIRECTS} times", where=urlsplit(url).hostname or ""
-        )
+            try:
+                url = urljoin(url, outcome)
+            except ValueError as error:
+                raise AssetError("The asset's address leads to one that is not valid", where=_host(url)) from error
+        raise AssetError(f"The asset's address leads on more than {MAX_REDIRECTS} times", where=_host(first))
 
-    async def _get(self, target: Target) -> Cached | str:
-        """The file, or the address that the server points to instead."""
-        http = self._client()
-        parts = urlsplit(target.url)
-        key = f"{parts.scheme}://{parts.netloc}{parts.path}"
+    async def _get(self, target: Target, proxy: str | None) -> Cached | str:
+        """The file, or the address that the server points to instead; of several addresses the first that answers."""
+        if proxy is not None:
+            return await self._get_at(target, target.url, proxy)
+        for address in target.addresses[:MAX_ADDRESSES]:
+            try:
+                return await self._get_at(target, _by_address(target, address), None)
+            except _NotThere as error:
+                last = error
+        raise last
+
+    async def _get_at(self, target: Target, url: str | httpx.URL, proxy: str | None) -> Cached | str:
+        key = _without_signature(target.url)
         known = self._known.get(key)
-        headers = {"Host": _host_header(parts)}
+        headers = {"Host": _host_header(target)}
         if known is not None and self._cache.touch(known[1].path):
             headers["If-None-Match"] = known[0]
+        extensions = {} if proxy else {"sni_hostname": target.host}
         try:
-            async with http.stream(
-                "GET",
-                target.url if self._proxied else _by_address(target, parts),
-                headers=headers,
-                extensions={} if self._proxied else {"sni_hostname": target.host},
-            ) as reply:
-                if reply.status_code == httpx.codes.NOT_MODIFIED and known is not None:
+            async with (
+                self._clients.use(target, proxy) as http,
+                http.stream("GET", url, headers=headers, extensions=extensions) as reply,
+            ):
+                if reply.status_code == httpx.codes.NOT_MODIFIED and known is not None and "If-None-Match" in headers:
                     return known[1]
                 if reply.has_redirect_location:
                     return reply.headers["Location"]
                 self._refuse_status(reply, target)
-                cached = await self._receive(reply, target, parts.path)
-            if self._cache.over_limit:
-                await asyncio.to_thread(self._cache.make_room)
+                cached = await self._receive(reply, target, urlsplit(target.url).path)
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            if "CERTIFICATE_VERIFY_FAILED" in str(error):
+                raise AssetError(
+                    "The certificate of the asset's host is not trusted",
+                    where=target.host,
+                    remedy="Check the computer's clock and, behind an inspecting proxy, its certificate authority.",
+                ) from error
+            raise _NotThere(f"The asset's host cannot be reached: {_reason(error)}") from error
         except httpx.TimeoutException as error:
             raise _TryAgain("The asset's host did not answer in time") from error
-        except (httpx.TransportError, httpx.InvalidURL, OSError) as error:
+        except (httpx.RequestError, httpx.StreamError, OSError) as error:
             raise _TryAgain(f"The asset could not be fetched: {_reason(error)}") from error
+        except (httpx.InvalidURL, ValueError) as error:
+            raise AssetError(
+                "The asset's address is not valid", where=target.host, remedy="The hub must send an http(s) URL."
+            ) from error
+        if self._cache.over_limit:
+            await asyncio.to_thread(self._cache.make_room)
         etag = reply.headers.get("ETag")
-        if etag:
+        if etag and etag.isascii():
             self._known[key] = (etag, cached)
             self._known.move_to_end(key)
             while len(self._known) > KNOWN_URLS:
@@ -161,7 +219,7 @@ class Assets:
     def _refuse_status(self, reply: httpx.Response, target: Target) -> None:
         status = reply.status_code
         if status in (429, 500, 502, 503, 504):
-            raise _TryAgain(f"The asset's host answered with HTTP status {status}")
+            raise _TryAgain(f"The asset's host answered with HTTP status {status}", retry_after(reply) or 0.0)
         if status in (401, 403):
             raise AssetError(
                 f"The asset's host refused access (HTTP status {status})",
@@ -178,23 +236,106 @@ class Assets:
         if length.isdigit() and int(length) > self._max_bytes:
             raise AssetError(f"The asset is larger than {self._max_bytes // 1024**2} MB", where=target.host)
 
-    def _client(self) -> httpx.AsyncClient:
-        if self._http is None:
-            # Behind a proxy it is the proxy that connects: the name must go to it, and only literals can be checked.
-            self._proxied = bool({"http", "https", "all"} & set(urllib.request.getproxies()))
-            self._http = httpx.AsyncClient(timeout=TIMEOUT, follow_redirects=False, trust_env=self._proxied)
-        return self._http
+
+class _Clients:
+    """A client per host: two names at one address must not share a connection whose certificate was checked for one.
+
+    Those used longest ago are closed when there are many.
+    """
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[str, str | None], httpx.AsyncClient] = OrderedDict()
+        self._in_use: Counter[tuple[str, str | None]] = Counter()
+        self._tls: ssl.SSLContext | None = None
+
+    @contextlib.asynccontextmanager
+    async def use(self, target: Target, proxy: str | None) -> AsyncIterator[httpx.AsyncClient]:
+        """The client for that host, kept open at least for the block."""
+        if self._tls is None:
+            # Reads a file of many certificates.
+            self._tls = await asyncio.to_thread(httpx.create_ssl_context)
+        key = (target.host, proxy)
+        client = self._kept.get(key)
+        if client is None:
+            try:
+                client = httpx.AsyncClient(
+                    timeout=TIMEOUT, follow_redirects=False, trust_env=False, verify=self._tls, proxy=proxy
+                )
+            except (ValueError, ImportError) as error:
+                remedy = "Set the system's proxy to an http:// address."
+                raise AssetError("The system's proxy cannot be used", remedy=remedy) from error
+            self._kept[key] = client
+        self._kept.move_to_end(key)
+        self._in_use[key] += 1
+        try:
+            yield client
+        finally:
+            self._in_use[key] -= 1
+            await self._close_oldest()
+
+    async def _close_oldest(self) -> None:
+        for key in list(self._kept)[: max(len(self._kept) - MAX_HOSTS, 0)]:
+            if not self._in_use[key]:
+                del self._in_use[key]
+                await self._kept.pop(key).aclose()
+
+    async def close(self) -> None:
+        """Closes all."""
+        clients = list(self._kept.values())
+        self._kept.clear()
+        for client in clients:
+            await client.aclose()
 
 
-def _by_address(target: Target, parts: SplitResult) -> httpx.URL:
-    address = f"[{target.address}]" if ":" in target.address else target.address
-    return httpx.URL(parts._replace(netloc=f"{address}:{target.port}").geturl())
+def _proxy_for(url: str) -> str | None:
+    """The system's proxy for an address, or None where it is connected to directly."""
+    proxies = urllib.request.getproxies()
+    if not proxies:
+        return None
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        return None  # the check says what is wrong with it
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    if not proxy or urllib.request.proxy_bypass(host):
+        return None
+    return proxy if "://" in proxy else f"http://{proxy}"
 
 
-def _host_header(parts: SplitResult) -> str:
-    host = parts.hostname or ""
-    host = f"[{host}]" if ":" in host else host
-    return f"{host}:{parts.port}" if parts.port else host
+def _by_address(target: Target, address: str) -> httpx.URL:
+    # Without user name and password: they are nobody's but the host's that the address names.
+    netloc = f"[{address}]:{target.port}" if ":" in address else f"{address}:{target.port}"
+    return httpx.URL(urlsplit(target.url)._replace(netloc=netloc, fragment="").geturl())
+
+
+def _host_header(target: Target) -> str:
+    host = f"[{target.host}]" if ":" in target.host else target.host
+    return host if target.port == addresses.DEFAULT_PORTS[target.scheme] else f"{host}:{target.port}"
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+def _without_signature(url: str) -> str:
+    """What stays the same of an address that is signed anew each time; the other parameters name the file."""
+    parts = urlsplit(url)
+    named = [
+        part
+        for part in parts.query.split("&")
+        if part and not _SIGNATURE.match(unquote(part.partition("=")[0]).lower())
+    ]
+    return f"{parts.scheme}://{parts.netloc}{parts.path}?{'&'.join(named)}"
+
+
+_SIGNATURE = re.compile(
+    r"(x-|sig(nature)?$|expires?$|key-pair-id$|policy$|token$|awsaccesskeyid$|googleaccessid$|s[epkrtv]$|sk[a-z]{1,3}$|spr$)"
+)
+"""Parameters of presigned addresses: S3, Google, CloudFront, Azure."""
 
 
 def _reason(error: BaseException) -> str:

@@ -10,6 +10,7 @@ import hashlib
 import os
 import tempfile
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -142,6 +143,14 @@ class Cache:
                         path.unlink()
                         total -= size
             self._size = total
+            self._forget_broken()
+
+    def _forget_broken(self) -> None:
+        """Removes what a crash left half written; another process may be writing, so only what is a day old."""
+        for path in self.folder.glob("incoming-*"):
+            with contextlib.suppress(OSError):
+                if path.stat().st_mtime < time.time() - 86_400:
+                    path.unlink()
 
     def _files(self) -> list[Path]:
         return [path for path in self.folder.glob("??/*") if path.is_file()]
