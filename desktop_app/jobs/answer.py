@@ -13,7 +13,9 @@ from desktop_app.core.check import check_answer
 from desktop_app.core.errors import AnswerError
 from desktop_app.core.job import Job
 from desktop_app.core.mapping import ClassMapping
-from desktop_app.core.merge import merge_existing
+from desktop_app.core.merge import merge
+from desktop_app.core.notes import Notes
+from desktop_app.core.plain import plain, without_non_finite
 from desktop_app.core.prediction import Prediction
 from desktop_app.core.profile import AnswerFormat
 
@@ -67,7 +69,9 @@ def build_answer(
         AnswerError: it cannot be an answer; names the field.
     """
     if prediction.kind != "model":
-        return Built(None, prediction.returned, notes=prediction.notes)
+        remarks = Notes()
+        told = _clean(prediction.returned, remarks)
+        return Built(None, told, notes=(*prediction.notes, *remarks.repairs))
     if prediction.generation is None:
         return _from_instances(prediction, job, answer_format, existing, mapping)
     return _from_callback(prediction, job, answer_format, existing)
@@ -95,10 +99,9 @@ def _from_instances(
     checked = check_answer(raw, ours=True, size=size, schema_ids=None)
     notes = [*prediction.notes, *mapping.notes, *checked.notes]
     notes += [f'{count} dropped: the class "{name}" is not mapped.' for name, count in unmapped.most_common()]
-    lost = len(objects) + len(classifications) - sum(len(checked.answer[part]) for part in PARTS[:2])
-    answer = merge_existing(checked.answer, existing) if existing else checked.answer
+    answer = _with_existing(checked.answer, existing, notes)
     style = AnswerFormat.CURRENT if answer_format is AnswerFormat.AUTO else answer_format
-    return _format(answer, job, style, notes, unmapped.total() + max(lost, 0))
+    return _format(answer, job, style, notes, unmapped.total() + checked.dropped)
 
 
 def _objects(
@@ -141,12 +144,16 @@ def _from_callback(
     raw, style = _read(returned, prediction.generation or "current")
     schema_ids = ClassMapping.from_job(job.category_schema, prediction.class_names).schema_ids
     checked = check_answer(raw, ours=False, size=None, schema_ids=schema_ids or None)
-    answer = merge_existing(checked.answer, existing) if existing else checked.answer
     notes = [*prediction.notes, *checked.notes]
-    lost = max(_count(raw) - _count(checked.answer), 0)
+    answer = _with_existing(checked.answer, existing, notes)
+    lost = checked.dropped
     wanted = style if answer_format is AnswerFormat.AUTO else answer_format
     if wanted is style and isinstance(returned, dict) and style is not AnswerFormat.CURRENT:
         # As the published client does: the callback's own dict, its other keys and their order included.
+        remarks = Notes()
+        inside = ("answer",) if style is AnswerFormat.DOCUMENTED else PARTS
+        returned = {key: item if key in inside else _clean(item, remarks, key) for key, item in returned.items()}
+        notes += remarks.repairs
         response = {**returned, "answer": answer} if style is AnswerFormat.DOCUMENTED else {**returned, **answer}
         return _built(answer, response, style, notes, lost)
     return _format(answer, job, wanted, notes, lost, returned if isinstance(returned, dict) else {})
@@ -188,7 +195,7 @@ def _format(
 ) -> Built:
     kept = {key: returned[key] for key in ("data", "externalId") if returned and key in returned}
     named = kept or {"data": job.data_url}
-    parts = {part: answer.get(part, []) for part in PARTS}
+    parts = {part: answer.get(part) or [] for part in PARTS}
     responses: dict[AnswerFormat, Any] = {
         AnswerFormat.CURRENT: parts,
         AnswerFormat.FLAT: {**named, **parts},
@@ -198,7 +205,8 @@ def _format(
 
 
 def _built(answer: dict[str, Any], response: Any, style: AnswerFormat, notes: list[str], dropped: int) -> Built:
-    parts = {part: answer.get(part, []) for part in PARTS}
+    # A callback may leave lists out; what it left out is not added to its own dict, but is to what we make of it.
+    parts = {part: answer.get(part) or [] for part in PARTS}
     if style is AnswerFormat.CURRENT:
         body = {"answer": parts, "brushDataUrl": None, "medicalBrushDataUrl": None, "duration": 0}
     elif style is AnswerFormat.FLAT:
@@ -220,7 +228,15 @@ def _built(answer: dict[str, Any], response: Any, style: AnswerFormat, notes: li
     )
 
 
-def _count(raw: Any) -> int:
-    if not isinstance(raw, dict):
-        return 0
-    return sum(len(raw[part]) for part in PARTS if isinstance(raw.get(part), list))
+def _with_existing(answer: dict[str, Any], existing: dict[str, Any] | None, notes: list[str]) -> dict[str, Any]:
+    if existing is None:
+        return answer
+    merged = merge(answer, existing)
+    notes += merged.notes
+    return merged.answer
+
+
+def _clean(value: Any, notes: Notes, field: str = "response") -> Any:
+    """What a callback says beside its answer, as JSON that a hub can read: NaN would cost the connection."""
+    value, finite = plain(value, notes, field)
+    return value if finite else without_non_finite(value, notes, field)

@@ -8,12 +8,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
 from desktop_app.core.aio import cancel_and_wait, spawn
-from desktop_app.core.errors import AssetError, HubError, JobError, KnownError
+from desktop_app.core.errors import AssetError, DeliveryError, HubError, JobError, KnownError
 from desktop_app.core.events import Level
 from desktop_app.core.job import Job, JobRecord, JobState
 from desktop_app.core.prediction import Prediction
@@ -30,6 +30,13 @@ from desktop_app.runner.pool import Runner
 log = logging.getLogger(__name__)
 
 CANCELLED = "The job was cancelled in Plugdeck"
+RUN_AGAIN = "Run the plugin on the asset again."
+INTERRUPTED = "Plugdeck was closed while this job was in work"
+
+SCREEN_FETCHES = 4
+"""Assets fetched for the screen alone, at once."""
+LAST_WORDS_S = 2.0
+"""How long an end waits for the answers of the jobs that it ends."""
 
 
 class Pipeline:
@@ -58,12 +65,35 @@ class Pipeline:
         self._on_bug = on_bug
         self.turns = Turns(profile.concurrency)
         self.leaving = False
-        """Set when the app ends: what is cancelled then is not over, it goes on at the next start."""
+        """Set when the profile is stopped: what is cancelled then was cancelled by nobody, and its answer says so."""
+        self._answering: set[str] = set()
         self._beside: set[asyncio.Task[None]] = set()
+        self._last_words: set[asyncio.Task[Any]] = set()
+        self._for_screen = asyncio.Semaphore(SCREEN_FETCHES)
 
-    async def close(self) -> None:
-        """Ends the fetches that only serve the screen."""
+    async def close(self, wait_s: float = LAST_WORDS_S) -> None:
+        """Ends what runs beside the jobs. Answers of jobs that were ended get so long to leave.
+
+        Those that do not are in the outbox: the next start sends them.
+        """
         await cancel_and_wait(*self._beside)
+        if self._last_words:
+            await asyncio.sleep(0)  # each gets as far as the outbox
+            await asyncio.wait(self._last_words, timeout=wait_s)
+        await cancel_and_wait(*self._last_words)
+
+    def is_answered(self, job_id: str) -> bool:
+        """Whether the job's answer stands and is on its way: too late for another one."""
+        return job_id in self._answering
+
+    def end(self, job: Job, record: JobRecord, error: KnownError, state: JobState = JobState.FAILED) -> None:
+        """Ends a job that never ran, without waiting for the hub."""
+        self._spawn_last(self._fail(_Line(job, record, self._recorder), error, state), f"end {job.session}")
+
+    def _spawn_last(self, last: Coroutine[Any, Any, None], name: str) -> None:
+        task = spawn(last, name=name)
+        self._last_words.add(task)
+        task.add_done_callback(self._last_words.discard)
 
     def arrived(self, job: Job) -> JobRecord:
         """Records a job that just came in."""
@@ -79,7 +109,7 @@ class Pipeline:
             asset_id=job.asset_id or "",
             task_id=job.task_id or "",
             project_id=job.project_id or "",
-            external_id=str(job.data.get("externalId") or ""),
+            external_id=_short(job.data.get("externalId")),
             workflow=job.workflow,
         )
         self._recorder.record(record)
@@ -108,20 +138,18 @@ class Pipeline:
         except KnownError as error:
             await self._fail(line, error)
         except asyncio.CancelledError:
-            if not self.leaving:
-                line.move(JobState.CANCELLED, error=CANCELLED)
-                self.tell_hub(job, Level.ERROR, CANCELLED)
-                spawn(self._delivery.send(job, protocol.failure(job)), name=f"cancelled {job.session}")
+            if not self.is_answered(job.id):
+                if self.leaving:
+                    state, why = JobState.FAILED, KnownError(INTERRUPTED, remedy=RUN_AGAIN)
+                else:
+                    state, why = JobState.CANCELLED, KnownError(CANCELLED)
+                self._spawn_last(self._fail(line, why, state), f"cancelled {job.session}")
             raise
         except Exception as error:  # noqa: BLE001 - one place turns bugs into reports; the session must end
             self._on_bug(error, f"job {job.session}")
             await self._fail(line, KnownError("Plugdeck itself failed on this job; a report was written"))
-        return line.record
-
-    async def refuse(self, job: Job, record: JobRecord, error: KnownError) -> JobRecord:
-        """Ends a job that never ran."""
-        line = _Line(job, record, self._recorder)
-        await self._fail(line, error)
+        finally:
+            self._answering.discard(job.id)
         return line.record
 
     def tell_hub(self, job: Job, level: Level, message: str, extra: dict[str, Any] | None = None) -> None:
@@ -176,13 +204,14 @@ class Pipeline:
         url = found.get("data")
         if not isinstance(url, str) or not url:
             raise JobError("The hub gives no address for the asset", where=f"asset {job.asset_id}")
-        line.note(url=url.partition("?")[0], external_id=str(found.get("externalId") or ""))
+        line.note(url=url.partition("?")[0], external_id=_short(found.get("externalId")))
         return url
 
     async def _fetch_beside(self, line: _Line) -> None:
         began = time.perf_counter()
         try:
-            asset = await self._fetch(line)
+            async with self._for_screen:
+                asset = await self._fetch(line)
         except (AssetError, JobError, HubError) as error:
             self._recorder.log(
                 Level.WARNING, f"The asset cannot be shown: {error}", profile=self._profile, job=line.job
@@ -224,17 +253,29 @@ class Pipeline:
         if job.workflow and built.answer is not None:
             await self._delivery.annotate(job, built)
         else:
-            await self._delivery.send(job, protocol.success(job, built.response))
+            kept = self._delivery.keep(job, protocol.success(job, built.response))
+            self._answering.add(job.id)
+            try:
+                await self._delivery.deliver(kept)
+            except DeliveryError:
+                self._answering.discard(job.id)
+                raise
         line.mark("deliver")
         line.total()
 
-    async def _fail(self, line: _Line, error: KnownError) -> None:
+    async def _fail(self, line: _Line, error: KnownError, state: JobState = JobState.FAILED) -> None:
+        job = line.job
+        # The outbox comes before the history: a crash between them must not leave a job that is over and unanswered.
+        kept = self._delivery.keep(job, protocol.failure(job))
+        self._answering.add(job.id)
         line.total()
-        line.move(JobState.FAILED, error=str(error), details=error.details)
-        self._recorder.log(Level.ERROR, str(error), profile=self._profile, job=line.job, details=error.details)
-        told = f"{error}\n{error.details}" if error.details else str(error)
-        self.tell_hub(line.job, Level.ERROR, told)
-        await self._delivery.send(line.job, protocol.failure(line.job))
+        line.move(state, error=str(error), details=error.details)
+        self._recorder.log(Level.ERROR, str(error), profile=self._profile, job=job, details=error.details)
+        self.tell_hub(job, Level.ERROR, f"{error}\n{error.details}" if error.details else str(error))
+        try:
+            await self._delivery.deliver(kept)
+        finally:
+            self._answering.discard(job.id)
 
     def _script_log(self, job: Job) -> Callable[[Level, str, dict[str, Any]], None]:
         def heard(level: Level, message: str, extra: dict[str, Any]) -> None:
@@ -242,6 +283,11 @@ class Pipeline:
             self.tell_hub(job, level, message, extra)
 
         return heard
+
+
+def _short(value: Any) -> str:
+    """An id from outside as it is kept and shown."""
+    return value[:500] if isinstance(value, str) else ""
 
 
 class _Line:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from desktop_app.core import aio
-from desktop_app.core.errors import JobError, KnownError, ModelError
+from desktop_app.core.errors import JobError, KnownError, ModelError, StoreError
 from desktop_app.core.events import Level, ModelLoaded, ProfileState, ProfileStatus
 from desktop_app.core.job import Job, JobRecord, JobState
 from desktop_app.core.profile import Profile
@@ -18,7 +19,7 @@ from desktop_app.hub.client import HubClient
 from desktop_app.hub.listener import Link, Listener, Timing
 from desktop_app.jobs.assets import Assets
 from desktop_app.jobs.delivery import Delivery
-from desktop_app.jobs.pipeline import CANCELLED, Pipeline
+from desktop_app.jobs.pipeline import CANCELLED, INTERRUPTED, LAST_WORDS_S, RUN_AGAIN, Pipeline
 from desktop_app.jobs.queue import JobQueue
 from desktop_app.jobs.recorder import Recorder
 from desktop_app.runner.pool import Runner, RunnerState, WorkerLine
@@ -31,9 +32,7 @@ log = logging.getLogger(__name__)
 AHEAD = 4
 """Jobs whose assets are fetched while others are in the model."""
 
-REMEMBERED_SESSIONS = 5_000
-
-INTERRUPTED = "Plugdeck was closed while this job was in work"
+REMEMBERED_SESSIONS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +84,7 @@ class ProfileService:
         self._tasks: dict[str, asyncio.Task[Any]] = {}
         self._sessions: dict[str, str] = {}
         self._restoring: dict[str, JobRecord] = {}
+        self._beside: set[asyncio.Task[Any]] = set()
         self._consumer: asyncio.Task[None] | None = None
         self._loading: asyncio.Task[None] | None = None
         self._accepting = True
@@ -95,29 +95,36 @@ class ProfileService:
 
     def start(self) -> None:
         """Begins to load the model, then to connect; returns at once."""
-        self._loading = aio.spawn(self._start(), name=f"start {self.profile.name}")
+        self._loading = aio.spawn(self._start(self._runner.start), name=f"start {self.profile.name}")
 
     async def stop(self, drain_s: float = 5.0) -> None:
         """Takes no more jobs, lets those in the model finish for so long, and ends worker and connection."""
         self._accepting = False
-        await aio.cancel_and_wait(self._loading, self._consumer)
-        if self._tasks and drain_s > 0:
-            await asyncio.wait(list(self._tasks.values()), timeout=drain_s)
+        await aio.cancel_and_wait(self._loading, self._consumer, *self._beside)
         self._pipeline.leaving = True
-        await aio.cancel_and_wait(*self._tasks.values())
-        await self._pipeline.close()
-        clean = await self._listener.stop()
-        self._delivery.closed(clean=clean)
-        await self._runner.stop()
-        await self._client.close()
-        self._set(ProfileStatus(self.profile.id))
+        # The hub hears of them now, while it listens: their keys are not on disk, so no later start could do them.
+        self._end_waiting(KnownError(INTERRUPTED, remedy=RUN_AGAIN))
+        try:
+            if self._tasks and drain_s > 0:
+                await asyncio.wait(list(self._tasks.values()), timeout=drain_s)
+            await aio.cancel_and_wait(*self._tasks.values())
+            await self._pipeline.close(LAST_WORDS_S if self._listener.connected else 0.0)
+            self._delivery.closed(clean=await self._listener.stop())
+        finally:
+            await self._pipeline.close(0.0)
+            await self._runner.stop()
+            await self._client.close()
+            self._set(ProfileStatus(self.profile.id))
 
     async def restart_worker(self) -> None:
-        """A new worker with the model loaded again; jobs in it are done once more."""
+        """A new worker with the model loaded again; jobs in it are done once more. Also the way out of a failure."""
+        if not self._accepting:
+            return
         self._failed = None
-        self._set(ProfileStatus(self.profile.id, ProfileState.LOADING))
-        await self._runner.restart()
-        self._link_changed(self._listener.link)
+        if self._loading is not None and not self._loading.done():
+            await aio.cancel_and_wait(self._loading)
+        self._loading = aio.spawn(self._start(self._runner.restart), name=f"restart {self.profile.name}")
+        await asyncio.wait([self._loading])
 
     def reconnect_now(self) -> None:
         """Tries to connect without waiting any longer."""
@@ -127,43 +134,61 @@ class ProfileService:
         """Ends a job; the hub hears that it was cancelled. False if it is not here or over already."""
         job = self._queue.cancel(job_id)
         if job is not None:
-            error = KnownError(CANCELLED)
-            aio.spawn(self._pipeline.refuse(job, self._records.pop(job_id), error), name=f"cancel {job.session}")
+            self._pipeline.end(job, self._records.pop(job_id), KnownError(CANCELLED), JobState.CANCELLED)
+            self._count()
             return True
         task = self._tasks.get(job_id)
-        return task is not None and task.cancel()
+        # An answer that is on its way stands: a second one, different, must never follow.
+        return task is not None and not self._pipeline.is_answered(job_id) and task.cancel()
 
-    async def _start(self) -> None:
+    def _end_waiting(self, error: KnownError) -> None:
+        for job in self._queue.drain():
+            self._pipeline.end(job, self._records.pop(job.id), error)
+
+    async def _start(self, load: Callable[[], Awaitable[dict[str, Any]]]) -> None:
         self._set(ProfileStatus(self.profile.id, ProfileState.LOADING))
         try:
-            self.info = await self._runner.start()
+            self.info = await load()
         except ModelError as error:
             self._recorder.log(Level.ERROR, str(error), profile=self.profile, details=error.details)
             self._failed = ProfileStatus(self.profile.id, ProfileState.MODEL_FAILED, str(error))
             self._set(self._failed)
             return
+        self._failed = None
         self._shared.on_model(ModelLoaded(self.profile.id, self.info))
-        await self._take_up()
-        self._consumer = aio.spawn(self._consume(), name=f"queue {self.profile.name}")
-        self._listener.start()
+        if self._consumer is None:
+            try:
+                await self._take_up()
+            except StoreError as error:
+                self._recorder.log(Level.ERROR, f"Earlier jobs cannot be taken up: {error}", profile=self.profile)
+            self._consumer = aio.spawn(self._consume(), name=f"queue {self.profile.name}")
+            self._listener.start()
+        else:
+            self._link_changed(self._listener.link)
 
     async def _take_up(self) -> None:
         """What an earlier run of the app left: answers go out, jobs without one end with an error that says so."""
         pending = await self._delivery.restore()
-        for record in await self._shared.history.list(JobFilter(profile_id=self.profile.id), limit=REMEMBERED_SESSIONS):
+        recent = await self._shared.history.list(JobFilter(profile_id=self.profile.id), limit=REMEMBERED_SESSIONS)
+        for record in reversed(recent):  # oldest first, as they are forgotten
             if not record.replay_of:
-                self._sessions.setdefault(record.session, record.id)
-        for record in await self._shared.history.unfinished():
-            if record.profile_id != self.profile.id:
+                self._sessions[record.session] = record.id
+        for record in await self._shared.history.unfinished(self.profile.id):
+            if record.replay_of:
                 continue
             if record.id in pending:
                 self._restoring[record.id] = record
                 continue
+            sent = await self._shared.outbox.get(record.id)
+            if sent is not None:
+                # Only its last state did not reach the disk: the hub has the answer.
+                self._restoring[record.id] = record
+                self._restored(record.id, '"error"' in sent.body_json[:20])
+                continue
             job = Job(
                 session=record.session, profile_id=record.profile_id, data={"session": record.session}, id=record.id
             )
-            error = KnownError(INTERRUPTED, remedy="Run the plugin on the asset again.")
-            aio.spawn(self._pipeline.refuse(job, record, error), name=f"interrupted {record.session}")
+            self._pipeline.end(job, record, KnownError(INTERRUPTED, remedy=RUN_AGAIN))
 
     def _job_arrived(self, payload: Any) -> None:
         try:
@@ -184,7 +209,7 @@ class ProfileService:
             except JobError as error:
                 refusal = error
         if refusal is not None:
-            aio.spawn(self._pipeline.refuse(job, record, refusal), name=f"refuse {job.session}")
+            self._pipeline.end(job, record, refusal)
             return
         self._records[job.id] = record
         self._count()
@@ -204,19 +229,27 @@ class ProfileService:
     def _again(self, job: Job, known: str) -> None:
         """The hub sent a session a second time: same session, same answer, never two different ones."""
         self._recorder.log(Level.WARNING, "The hub sent this job again", profile=self.profile, job=job)
-        if known not in self._tasks and known not in self._records:
-            aio.spawn(self._answer_again(job, known), name=f"again {job.session}")
+        if known in self._tasks or known in self._records or self._delivery.again(known):
+            return
+        task = aio.spawn(self._answer_again(job, known), name=f"again {job.session}")
+        self._beside.add(task)
+        task.add_done_callback(self._beside.discard)
 
     async def _answer_again(self, job: Job, known: str) -> None:
-        record = await self._shared.history.get(known)
-        if record is None or not record.state.terminal:
+        """From what an earlier run of the app left on disk."""
+        try:
+            record = await self._shared.history.get(known)
+            if record is None or not record.state.terminal:
+                return
+            if record.state is not JobState.DELIVERED:
+                self._delivery.repeat(known, protocol.failure(job))
+                return
+            detail = await self._shared.history.detail(known)
+        except StoreError as error:
+            self._recorder.log(Level.ERROR, f"The answer cannot be sent again: {error}", profile=self.profile, job=job)
             return
-        if record.state is not JobState.DELIVERED:
-            await self._delivery.send(job, protocol.failure(job))
-            return
-        detail = await self._shared.history.detail(known)
         if isinstance(detail.response, dict) and "response" in detail.response:
-            await self._delivery.send(job, detail.response)
+            self._delivery.repeat(known, detail.response)
 
     async def _consume(self) -> None:
         while True:
@@ -245,20 +278,26 @@ class ProfileService:
         def ended(_: asyncio.Task[None]) -> None:
             self._tasks.pop(job.id, None)
             ran()
-            if not begun and not self._pipeline.leaving:
+            if not begun and self._pipeline.leaving:
+                self._pipeline.end(job, record, KnownError(INTERRUPTED, remedy=RUN_AGAIN))
+            elif not begun:
                 # Cancelled before its first step, so that the pipeline never saw it.
-                error = KnownError(CANCELLED)
-                aio.spawn(self._pipeline.refuse(job, record, error), name=f"cancel {job.session}")
+                self._pipeline.end(job, record, KnownError(CANCELLED), JobState.CANCELLED)
 
         self._running += 1
+        self._count()
         task = aio.spawn(work(), name=f"job {job.session}")
         self._tasks[job.id] = task
         task.add_done_callback(ended)
 
-    def _restored(self, job_id: str) -> None:
+    def _restored(self, job_id: str, failed: bool) -> None:
         record = self._restoring.pop(job_id, None)
-        if record is not None and record.state is JobState.DELIVERING:
-            self._recorder.record(record.moved(JobState.DELIVERED))
+        if record is None:
+            return
+        # The states before may not have reached the disk, while the answer did.
+        state = JobState.FAILED if failed else JobState.DELIVERED
+        error = record.error or (INTERRUPTED if failed else "")
+        self._recorder.record(replace(record, state=state, error=error, updated_at=time.time()))
 
     def _up(self) -> None:
         self._delivery.up()
@@ -276,12 +315,12 @@ class ProfileService:
         self._set(ProfileStatus(self.profile.id, link.state, link.detail, retry_at=link.retry_at))
 
     def _runner_changed(self, state: RunnerState) -> None:
-        if state.stopped:
+        if state.stopped and self._consumer is None:
+            pass  # it never ran: whoever loads it hears why
+        elif state.stopped:
             self._failed = ProfileStatus(self.profile.id, ProfileState.CRASHED, state.detail, crashes=state.crashes)
             self._set(self._failed)
-            for job in self._queue.drain():
-                error = KnownError(state.detail, remedy="See the plugin's log in Plugdeck.")
-                aio.spawn(self._pipeline.refuse(job, self._records.pop(job.id), error), name=f"refuse {job.session}")
+            self._end_waiting(KnownError(state.detail, remedy="See the plugin's log in Plugdeck."))
         elif self._failed is None:
             self._set(self.status)
 
@@ -306,7 +345,7 @@ class ProfileService:
             running=busy,
             queued=len(self._queue),
             retry_at=status.retry_at,
-            crashes=max(status.crashes, self._runner.crashes),
+            crashes=self._runner.crashes,
         )
         if new != self.status:
             self.status = new

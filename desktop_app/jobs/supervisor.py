@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Any
 
 from desktop_app.core.events import ProfileStatus
 from desktop_app.core.profile import Profile
 from desktop_app.jobs.service import ProfileService, Shared
+
+log = logging.getLogger(__name__)
 
 
 class Supervisor:
@@ -50,7 +53,11 @@ class Supervisor:
 
     async def stop_all(self, drain_s: float = 5.0) -> None:
         """Stops all at the same time."""
-        await asyncio.gather(*(self.stop(profile_id, drain_s) for profile_id in self.running))
+        ids = self.running
+        outcomes = await asyncio.gather(*(self.stop(one, drain_s) for one in ids), return_exceptions=True)
+        for profile_id, outcome in zip(ids, outcomes, strict=True):
+            if isinstance(outcome, BaseException):
+                log.error("stopping profile %s failed", profile_id, exc_info=outcome)
 
     async def restart_worker(self, profile_id: str) -> None:
         """A new worker for a running profile."""
