@@ -22,6 +22,10 @@ class _NoKeychain(Exception):
     """The machine has none that keyring can use."""
 
 
+class _Hanging(Exception):
+    """The keychain has not answered in time."""
+
+
 class Secrets:
     """Reads and keeps secrets. The keychain works in a thread of its own, one call at a time.
 
@@ -125,7 +129,7 @@ class Secrets:
             what, details = "The keychain cannot be used", ""
             try:
                 return await self._in_thread(fn)
-            except TimeoutError:
+            except _Hanging:
                 what = f"The keychain did not answer within {self._limit_s:.0f} seconds"
             except _NoKeychain:
                 raise
@@ -161,13 +165,16 @@ class Secrets:
         thread = threading.Thread(target=run, name="plugdeck-keychain", daemon=True)
         thread.start()
         try:
-            async with asyncio.timeout(self._limit_s):
-                value = await outcome
-        except TimeoutError:
-            self._hanging = thread
+            done, _ = await asyncio.wait([outcome], timeout=self._limit_s)
+        except asyncio.CancelledError:
+            outcome.cancel()
             raise
+        if not done:
+            outcome.cancel()
+            self._hanging = thread
+            raise _Hanging
         thread.join()  # its last act was to report
-        return value
+        return outcome.result()
 
     def _hidden(self, error: Exception) -> str:
         text = f"{type(error).__name__}: {error}"
