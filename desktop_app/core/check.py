@@ -125,11 +125,11 @@ class _Check:
             return {"objects": value, "classifications": [], "relations": []}
         if type(value) is not dict:
             raise wrong(value, 'an object with "objects", "classifications" and "relations"', "answer")
-        if any(key in value for key in LISTS):
-            return value
-        if "tools" in value:
+        if "tools" in value and "objects" not in value:
             self._notes.repaired("called objects in an answer; read as objects", "tools")
             return {"objects" if key == "tools" else key: item for key, item in value.items()}
+        if any(key in value for key in LISTS):
+            return value
         if "answer" in value:
             self._notes.repaired("an answer inside the answer; read as the answer", "answer")
             return self._top(value["answer"])

@@ -17,7 +17,7 @@ from desktop_app.core.geometry import (
     bounds,
     clip_polygon,
     crosses_itself,
-    polygon_area,
+    is_flat,
     rotated_corners,
     wrap_degrees,
 )
@@ -165,12 +165,8 @@ class ShapeCheck(PointReader):
             points = clip_polygon(points, self._right, self._bottom)
             if len(points) < 3:
                 return self._outside(field)
-        if self._ours:
-            if polygon_area(points) == 0:
-                self._notes.repaired("a polygon without area; left out", field)
-                return None
-        elif self._budget >= len(points) and polygon_area(points) == 0:
-            self._notes.warned("a polygon without area", field)
+        if is_flat(points) and not self._accept_empty("a polygon", field):
+            return None
         if self._budget > 0:
             crosses, steps = crosses_itself(points, self._budget)
             self._budget -= max(steps, 1)

@@ -75,6 +75,15 @@ def polygon_area(points: Sequence[Point]) -> float:
     return abs(total) / 2
 
 
+def is_flat(points: Sequence[Point]) -> bool:
+    """Whether all points lie on one line or in one place; an outline like an 8 may have the area 0 and is not flat."""
+    if not points:
+        return True
+    x0, y0 = points[0][0], points[0][1]
+    along = next(((x - x0, y - y0) for x, y in points if x != x0 or y != y0), (0.0, 0.0))
+    return not any(along[0] * (y - y0) != along[1] * (x - x0) for x, y in points)
+
+
 def clip_polygon(points: Sequence[Point], width: float, height: float) -> list[list[float]]:
     """The part of a polygon inside the picture (Sutherland and Hodgman); empty when it lies outside.
 

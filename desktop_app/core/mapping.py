@@ -124,7 +124,7 @@ class ClassMapping:
             return
         if len(readings[0]) > 1:
             notes.warned("mapped to several tools; treated as not mapped", f"class {quoted(name)}")
-        elif any(found != readings[0] for found in readings[1:]):
+        elif index is not None and any(found != readings[0] for found in readings[1:]):
             notes.warned("mapped again in another spelling or by number; the nearest counts", f"class {quoted(name)}")
 
     def _near(self, name: str) -> str:

@@ -144,7 +144,11 @@ class _Converter:
     def _key(self, key: Any) -> str:
         if isinstance(key, str):
             return self._text(key)
-        if key is None or isinstance(key, (int, float)):
+        if key is None or isinstance(key, bool):
+            self._say("a key that is no text, read as text")
+            # As Python's JSON writer spells them, and so the published client.
+            return "null" if key is None else str(key).lower()
+        if isinstance(key, (int, float)) and -_HUGE <= key <= _HUGE:
             self._say("a key that is no text, read as text")
             return str(key)
         raise AnswerError(f"A key of type {type(key).__name__} has no JSON form", where=self._field())
