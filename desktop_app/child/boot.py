@@ -13,16 +13,17 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 def main():  # type: () -> None
     """Waits for the load frame, runs the script, serves its callback."""
     sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry or ".") != HERE]
-    writes_bytecode = sys.dont_write_bytecode
-    sys.dont_write_bytecode = True  # a signed application must not change on disk
+    writes_no_bytecode = sys.dont_write_bytecode
+    sealed = ".app/Contents/" in HERE  # a signed application of macOS must not change on disk
+    sys.dont_write_bytecode = sealed or writes_no_bytecode
     compat = os.path.join(HERE, "compat")
     sys.path.append(compat)  # last: whatever the interpreter has installed comes first
     from plugdeck_child import bridge, script, serve
 
     server = serve.Server.open()
     frame = server.wait_for_load()
-    bridge.install(compat)
-    sys.dont_write_bytecode = writes_bytecode
+    bridge.install(compat, sealed)
+    sys.dont_write_bytecode = writes_no_bytecode
     try:
         script.Script(server, frame).run()
     except serve.Failure as failure:

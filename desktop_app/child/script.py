@@ -120,8 +120,7 @@ class Script:
         if not in_main and not self._is_ours(plugin):
             # One of several plugins in threads: perhaps the one we are for comes yet.
             self._offered.append((plugin, host))
-            self._chosen.wait()
-            return
+            threading.Event().wait()
         self._serve(plugin, host, in_main)
 
     def _script_ended(self) -> None:
@@ -137,7 +136,7 @@ class Script:
             others[0].join(0.05)
             others = [thread for thread in others if thread.is_alive()]
         if self._chosen.is_set():
-            threading.Event().wait()
+            self._wait_for_the_end(True)
         if self._offered:
             self._serve(self._offered[0][0], self._offered[0][1], True)
         elif len(plugins.built) == 1:
@@ -159,9 +158,11 @@ class Script:
 
     def _serve(self, plugin: Any, host: Optional[str], in_main: bool) -> None:
         with self._choosing:
-            if self._chosen.is_set():
-                return
+            first = not self._chosen.is_set()
             self._chosen.set()
+        if not first:
+            self._wait_for_the_end(in_main)
+            return
         if plugin is not None and not getattr(plugin, "host", None):
             plugin.host = host or self._host
         function = self._function(plugin)
@@ -183,6 +184,13 @@ class Script:
         if in_main:
             raise SystemExit(0)
         self._server.end()
+
+    def _wait_for_the_end(self, in_main: bool) -> None:
+        """Another thread serves: `run()` of this one must not come back, as it never did."""
+        if in_main:
+            self._server.wait()
+            raise SystemExit(0)
+        threading.Event().wait()
 
     def _function(self, plugin: Any) -> Callable[..., Any]:
         if self._callback_name is None:
