@@ -22,6 +22,7 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 _FLUSH_LIMIT_S = 2.0
+_SAY_AGAIN_S = 30.0
 _LOG_BYTES = 8 << 20
 _CHECKPOINT_EVERY_S = 0.25
 
@@ -33,7 +34,8 @@ class Database:
         path: of the file.
         notice: what a person must know about how it was opened (a damaged file set aside), or "".
         redactor: takes secrets out of everything the store writes; the stores on this database share it.
-        on_write_error: hears of every failed write that nobody awaits; logs it by default.
+        on_write_error: hears of failed writes that nobody awaits, of the same failure twice a minute at most; logs
+            them by default.
     """
 
     def __init__(self, path: Path) -> None:
@@ -45,6 +47,7 @@ class Database:
         self._readers: Readers | None = None
         self._log_path = str(path) + "-wal"
         self._checkpoint_at = 0.0
+        self._last_failure = ("", 0.0)
 
     async def open(self) -> None:
         """Opens or makes the file and brings its schema up to date.
@@ -121,6 +124,11 @@ class Database:
             readers.checkpoint()
 
     def _failed(self, error: BaseException) -> None:
+        # Whoever hears of it may log it, and the log is written here: on a full disk that would never end.
+        words, now = str(error), time.monotonic()
+        if words == self._last_failure[0] and now < self._last_failure[1] + _SAY_AGAIN_S:
+            return
+        self._last_failure = (words, now)
         self.on_write_error(error)
 
     def _suspect(self) -> None:

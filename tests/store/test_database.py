@@ -295,6 +295,26 @@ async def test_a_full_disk_is_a_known_error_and_passes(db: Database) -> None:
     assert "after" in await db.read(keys)
 
 
+async def test_a_failure_that_is_logged_into_the_database_does_not_go_round_in_circles(tmp_path: Path) -> None:
+    db = Database(tmp_path / "plugdeck.db")
+    heard: list[BaseException] = []
+
+    def fail(_: sqlite3.Connection) -> None:
+        raise ValueError("no")
+
+    def log_it(error: BaseException) -> None:
+        heard.append(error)
+        db.write(fail, lazy=True)
+
+    db.on_write_error = log_it
+    await db.open()
+    db.write(fail)
+    for _ in range(5):
+        await db.flush()
+    await db.close()
+    assert len(heard) == 1
+
+
 async def test_the_log_is_moved_into_the_file_while_writing_goes_on(db: Database) -> None:
     size = 0
     for n in range(2000):
