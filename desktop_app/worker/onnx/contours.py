@@ -8,7 +8,6 @@ from typing import Any
 
 import contourpy
 import numpy as np
-from PIL import Image
 
 from desktop_app.worker.onnx.spec import Array
 
@@ -49,10 +48,15 @@ class Field:
         if right - left < 1e-6 or bottom - top < 1e-6:
             return None
         # Resampled onto a grid that starts and ends at the cut, so that the outline does too.
-        width = int(np.clip(round(right - left), 2, MAX_FIELD))
-        height = int(np.clip(round(bottom - top), 2, MAX_FIELD))
+        width = _samples(right - left, (right - left) / sx)
+        height = _samples(bottom - top, (bottom - top) / sy)
         source = ((left - x1) / sx, (top - y1) / sy, (right - x1) / sx, (bottom - y1) / sy)
         return Field(resample(self.values, width, height, source), (left, top, right, bottom), self.level)
+
+
+def _samples(pixels: float, cells: float) -> int:
+    """One sample per asset pixel, but no finer than six per cell: between cells there is nothing new to see."""
+    return int(np.clip(round(min(pixels, 6 * cells)), 4, MAX_FIELD))
 
 
 def resample(values: Array, width: int, height: int, box: tuple[float, float, float, float]) -> Array:
@@ -197,14 +201,3 @@ def convex_hull(points: Array) -> Array:
         return chain
 
     return np.array(half(ordered)[:-1] + half(ordered[::-1])[:-1])
-
-
-def shrink(values: Array, longest: int = MAX_FIELD) -> Array:
-    """The map with its longer side at most `longest` samples, averaged."""
-    rows, columns = values.shape
-    ratio = longest / max(rows, columns)
-    if ratio >= 1:
-        return values
-    image = Image.fromarray(np.asarray(values, dtype=np.float32))
-    size = (max(1, round(columns * ratio)), max(1, round(rows * ratio)))
-    return np.asarray(image.resize(size, Image.Resampling.BOX))

@@ -10,7 +10,7 @@ import numpy as np
 
 from desktop_app.core.profile import Shape
 from desktop_app.worker.onnx import nms
-from desktop_app.worker.onnx.contours import Field, Zone, shrink, trace
+from desktop_app.worker.onnx.contours import Field, Zone, trace
 from desktop_app.worker.onnx.decoded import Areas, Labels, Polygons, Rows, Space, softmax
 from desktop_app.worker.onnx.geometry import Geometry
 from desktop_app.worker.onnx.settings import MAX_CANDIDATES, Wanted
@@ -20,6 +20,8 @@ from desktop_app.worker.onnx.spec import Array
 POINT_FLOOR = 0.2
 """Score below which a key point counts as not seen."""
 BACKGROUND_NAMES = frozenset({"background", "__background__", "_background_", "bg", "unlabeled", "unlabelled", "void"})
+MAX_WEAK_MASKS = 50
+"""Masks below the threshold that are traced for the slider's sake; tracing is the dear part."""
 MAX_ROWS = 8000
 """Rows that suppression looks at, the most confident ones."""
 
@@ -63,10 +65,14 @@ def place_rows(
         spots[..., :2] = _points_to_asset(spots[..., :2], rows.space, geometry)
     size = (geometry.asset_width, geometry.asset_height)
     result: list[dict[str, Any]] = []
+    weak = 0
     for place, row in enumerate(chosen):
         box: tuple[float, float, float, float] = tuple(boxes[place].tolist())
         zones: list[Zone] = []
         if rows.masks is not None:
+            weak += bool(rows.scores[row] < wanted.threshold(int(rows.classes[row])))
+            if weak > MAX_WEAK_MASKS:
+                break
             zones = _mask_zones(rows, int(row), box, geometry, wanted)
             if not zones:
                 continue
@@ -262,6 +268,3 @@ def _item(
         return None
     score = round(min(max(score, 0.0), 1.0), 5)
     return {"class": class_name(names, index), "index": index, "score": score} | value
-
-
-__all__ = ["Placed", "class_name", "place_areas", "place_labels", "place_polygons", "place_rows", "shrink"]

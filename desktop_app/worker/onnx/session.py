@@ -97,7 +97,8 @@ class Session:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = self._threads
         options.inter_op_num_threads = 1
-        options.log_severity_level = 4
+        # Why a device does not start is only written to stderr, which becomes a line of the worker's log.
+        options.log_severity_level = 4 if providers == [_CPU] else 3
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         source: Any = self._graph.model if self._graph.model is not None else str(self._graph.path)
         try:

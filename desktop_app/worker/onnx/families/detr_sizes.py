@@ -37,7 +37,8 @@ class DetrSizes(Family):
         spec = input_spec(facts, resize=Resize.STRETCH)
         why = ("it takes the picture's original size as “orig_target_sizes” and gives labels, boxes and scores",)
         output = {"format": "rows", "space": "asset", "class_count": 0, "suppression": False}
-        return Identification("detr-with-sizes", Task.DETECT, spec, Confidence.CERTAIN, why, (), output)
+        warning = ("Scaling 0 to 1 is assumed; variants with a DINOv3 backbone scale as for ImageNet.",)
+        return Identification("detr-with-sizes", Task.DETECT, spec, Confidence.LIKELY, why, (), output, warning)
 
     def decode(
         self, outputs: Mapping[str, Array], geometry: Geometry, wanted: Wanted, found: Identification

@@ -120,7 +120,7 @@ class MmDeployPose(Family):
             "mmdeploy-simcc",
             Task.POSE,
             input_spec(facts, **changes),
-            Confidence.CERTAIN,
+            Confidence.CERTAIN if stated else Confidence.LIKELY,
             why,
             ("person",),
             output,

@@ -40,7 +40,8 @@ class RfDetr(Family):
             return None
         columns = labels[-1]
         # COCO's own file keeps all 91 category ids; every other one has a last column for the background.
-        nc = columns if columns in (91, -1) else columns - 1
+        whole = columns == 91 and len(facts.sidecars.names) != 90
+        nc = columns if whole or columns < 0 else columns - 1
         spec = input_spec(facts, resize=Resize.STRETCH, mean=IMAGENET_MEAN, std=IMAGENET_STD)
         task = Task.SEGMENT if "masks" in names else Task.POSE if "keypoints" in names else Task.DETECT
         why = ("its outputs are called dets and labels, with four numbers per box",)

@@ -44,10 +44,10 @@ class YoloNas(Family):
         # Rescaled to 636 of 640 and centred, as its validation transforms do.
         spec = input_spec(facts, fill=636 / 640)
         why = (f"its outputs are called {', '.join(facts.outputs)}, as super-gradients does it",)
-        sure = Confidence.CERTAIN if facts.image.dtype == "uint8" else Confidence.LIKELY
-        warning = () if facts.image.dtype == "uint8" else ("Scaling 0 to 1 is assumed; the file does not say it.",)
+        scaling = "" if facts.image.dtype == "uint8" else "Scaling 0 to 1 and "
+        warning = (f"{scaling}padding to 636 of 640 are super-gradients' habit; the file does not say them.",)
         output: dict[str, Any] = {"format": form, "class_count": 0, "suppression": False}
-        return Identification("yolo-nas", Task.DETECT, spec, sure, why, (), output, warning)
+        return Identification("yolo-nas", Task.DETECT, spec, Confidence.LIKELY, why, (), output, warning)
 
     def decode(
         self, outputs: Mapping[str, Array], geometry: Geometry, wanted: Wanted, found: Identification

@@ -228,6 +228,6 @@ def test_yolo_nas_takes_bytes(net: Any, tmp_path: Path, identified: Any, boxes_r
         net.output(net.const(np.full((1, 50), 7), np.int64), "pred_classes", [1, 50], "int64")
     path = net.save(tmp_path / "m.onnx")
     facts = identified(path)
-    assert (facts["family"], facts["confidence"], facts["input"]["dtype"]) == ("yolo-nas", "certain", "uint8")
+    assert (facts["family"], facts["confidence"], facts["input"]["dtype"]) == ("yolo-nas", "likely", "uint8")
     for prediction in boxes_right(path, orientations=[6]):
         assert prediction.instances[0]["index"] == 7
