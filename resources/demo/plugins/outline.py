@@ -41,6 +41,16 @@ def convex_hull(points):
     return chain(points) + chain(points[::-1])
 
 
+def things_on(grey, sensitivity):
+    """Rows and columns of the pixels with strong contrast, the tray's rim at the border left out."""
+    down, right = np.gradient(grey)
+    contrast = np.hypot(down, right)
+    border = round(min(grey.shape) * 0.05)
+    contrast[:border], contrast[-border:] = 0, 0
+    contrast[:, :border], contrast[:, -border:] = 0, 0
+    return np.nonzero(contrast > max(12.0, 4.5 * float(contrast.mean())) / sensitivity)
+
+
 def lighting(grey):
     """One of the project's options for "Light"."""
     height, width = grey.shape
@@ -59,19 +69,16 @@ def lighting(grey):
 def annotate(data):
     logger = data["logger"]
     config = json.loads(data.get("configJSON") or "{}")
-    threshold = float(config.get("threshold", 38))
+    sensitivity = float(config.get("sensitivity", 1.0))
 
     reply = requests.get(data["dataURL"], timeout=20)
     reply.raise_for_status()
     picture = ImageOps.exif_transpose(Image.open(io.BytesIO(reply.content))).convert("RGB")
     scale = WORKING_SIDE / max(picture.size)
     small = picture.resize([max(1, round(side * scale)) for side in picture.size])
-    pixels = np.asarray(small, dtype=np.float32)
     logger.info("[1/2] looking at %d x %d pixels", *picture.size)
 
-    background = np.median(pixels.reshape(-1, 3), axis=0)
-    foreground = np.abs(pixels - background).max(axis=2) > threshold
-    rows, columns = np.nonzero(foreground)
+    rows, columns = things_on(np.asarray(small.convert("L"), dtype=np.float32), sensitivity)
     objects = []
     if len(rows):
         hull = convex_hull(zip(columns.tolist(), rows.tolist()))
