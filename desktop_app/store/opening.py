@@ -231,12 +231,18 @@ def _set_aside(path: Path) -> Path:
     while aside.exists():
         count += 1
         aside = path.with_name(f"{path.stem}.damaged-{stamp}-{count}{path.suffix}")
+    moved: list[tuple[Path, Path]] = []
     try:
-        for ending in ("-wal", "-shm", ""):
+        for ending in ("", "-wal", "-shm"):
             part = path.with_name(path.name + ending)
             if part.exists():
-                part.replace(aside.with_name(aside.name + ending))
+                target = aside.with_name(aside.name + ending)
+                part.replace(target)
+                moved.append((part, target))
     except OSError as error:
+        # A write-ahead log left alone would be taken for the fresh file's: all move or none.
+        for part, target in reversed(moved):
+            target.replace(part)
         raise StoreError(
             "The database is damaged, and the file cannot be set aside",
             where=str(path),

@@ -178,6 +178,26 @@ async def test_a_file_that_may_not_be_opened_is_a_known_error(tmp_path: Path) ->
         await Database(tmp_path / "nowhere" / "plugdeck.db").open()
 
 
+async def test_a_damaged_file_that_cannot_be_moved_stays_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "plugdeck.db"
+    path.write_bytes(b"damaged" * 100)
+    path.with_name("plugdeck.db-wal").write_bytes(b"its log")
+    before = fingerprint(tmp_path)
+    replace = Path.replace
+
+    def held_by_somebody(self: Path, target: Path) -> Path:
+        if self.name == "plugdeck.db-wal":
+            raise PermissionError
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", held_by_somebody)
+    with pytest.raises(StoreError, match="cannot be set aside"):
+        await Database(path).open()
+    after = fingerprint(tmp_path)
+    after.pop("plugdeck.repair")
+    assert after == before
+
+
 async def test_an_empty_file_is_a_new_database(tmp_path: Path) -> None:
     path = tmp_path / "plugdeck.db"
     path.touch()
