@@ -123,11 +123,11 @@ def _simpler(value: Any, notes: Notes, path: str) -> Any:
         return int(value)
     if isinstance(value, str):
         return str.__str__(value)
+    if isinstance(value, float):
+        return float(value)
     array = _array(value, notes, path)
     if array is not None:
         return array
-    if isinstance(value, float):
-        return float(value)
     if isinstance(value, (decimal.Decimal, fractions.Fraction)):
         notes.add(path, "a %s, taken as a number" % type_name(value))
         return float(value)
@@ -162,14 +162,14 @@ def _array(value: Any, notes: Notes, path: str) -> Any:
                 raise refuse(path, "a %s that gives no list (%s)" % (type_name(value), error)) from error
             if simpler is value:
                 break
-            as_what = "a list" if isinstance(simpler, list) else "a plain value"
+            as_what = {list: "a list", str: "text", bool: "true or false"}.get(type(simpler), "a number")
             notes.add(path, "a %s, taken as %s" % (type_name(value), as_what))
             return simpler
     method = getattr(value, "numpy", None)
     if callable(method):
         return method()
     method = getattr(value, "item", None)
-    if callable(method) and not isinstance(value, float):
+    if callable(method):
         notes.add(path, "a %s, taken as a number" % type_name(value))
         return method()
     return None
