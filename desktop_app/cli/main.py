@@ -7,8 +7,11 @@ import asyncio
 import logging
 import os
 import sys
+import tempfile
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
+from desktop_app.cli.models import has_model
 from desktop_app.cli.output import complain
 from desktop_app.core.errors import KnownError, UsageError
 from desktop_app.host import Host
@@ -47,7 +50,15 @@ async def _command(options: argparse.Namespace) -> int:
         from desktop_app.cli.serve import hub
 
         return await hub(options)
-    return await _with_host(_on_host(name), options, serve=name == "run")
+    if name == "inspect":
+        from desktop_app.cli.inspect import run as inspect
+
+        return await inspect(options)
+    if name == "test" and has_model(options):
+        # A model without a profile leaves nothing behind.
+        with tempfile.TemporaryDirectory(prefix="plugdeck-test-", ignore_cleanup_errors=True) as folder:
+            return await _with_host(_on_host(name), DataDir(Path(folder)), options)
+    return await _with_host(_on_host(name), DataDir(options.data_dir or default_root()), options, serve=name == "run")
 
 
 def _on_host(name: str) -> Callable[[Host, argparse.Namespace], Awaitable[int]]:
@@ -63,9 +74,13 @@ def _on_host(name: str) -> Callable[[Host, argparse.Namespace], Awaitable[int]]:
 
 
 async def _with_host(
-    command: Callable[[Host, argparse.Namespace], Awaitable[int]], options: argparse.Namespace, *, serve: bool
+    command: Callable[[Host, argparse.Namespace], Awaitable[int]],
+    data_dir: DataDir,
+    options: argparse.Namespace,
+    *,
+    serve: bool = False,
 ) -> int:
-    host = Host(DataDir(options.data_dir or default_root()))
+    host = Host(data_dir)
     try:
         await host.start(serve=serve, who="plugdeck run")
         return await command(host, options)

@@ -24,7 +24,10 @@ SHAPES = {
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line; exit code 2."""
+    """Says what is wrong in one line; exit code 2. Options are never abbreviated: a new one must not break a script."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"allow_abbrev": False, **kwargs})
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"plugdeck: {message}. See: {self.prog} --help\n")
@@ -38,7 +41,6 @@ def build_parser() -> argparse.ArgumentParser:
         description="Host your own models as Ango Hub plugins. Without a command the window opens.",
         parents=[_common(None)],
     )
-    parser.add_argument("--version", action="version", version=f"plugdeck {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
 
     def command(name: str, text: str, owner: Any = commands) -> argparse.ArgumentParser:
@@ -59,6 +61,7 @@ def build_parser() -> argparse.ArgumentParser:
     run.add_argument("--json", action="store_true", help="one JSON object per line on stdout")
 
     _profiles(command)
+    _inspect(command)
     _test(command)
     _jobs(command)
     return parser
@@ -74,6 +77,9 @@ def _common(default: Any) -> argparse.ArgumentParser:
         help="where everything is kept (default: PLUGDECK_DATA_DIR, else the platform's place)",
     )
     common.add_argument("--log-level", choices=LOG_LEVELS, default=default, metavar="LEVEL", help=", ".join(LOG_LEVELS))
+    common.add_argument(
+        "--version", action="version", version=f"plugdeck {__version__}", help="say which version this is"
+    )
     return common
 
 
@@ -128,6 +134,12 @@ def _options(parser: argparse.ArgumentParser) -> None:
     options.add_argument("--provider", metavar="NAME", help="execution provider: cpu, cuda, … (default cpu)")
     options.add_argument("--answer-format", choices=[f.value for f in AnswerFormat], help="shape of the response event")
     options.add_argument("--allow-private-assets", action="store_true", help="fetch assets from private addresses too")
+
+
+def _inspect(command: Any) -> None:
+    inspect = command("inspect", "Say what an ONNX file is, how sure that is, and why.")
+    inspect.add_argument("file", type=Path, metavar="MODEL.onnx")
+    inspect.add_argument("--json", action="store_true", help="one JSON object on stdout")
 
 
 def _test(command: Any) -> None:

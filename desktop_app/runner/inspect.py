@@ -61,7 +61,8 @@ async def inspect_model(path: Path) -> dict[str, Any]:
     Raises:
         ModelLoadError: it is no file that onnxruntime can load; says why.
     """
-    return await ask_worker({"type": "load", "inspect": str(path)})
+    # Absolute: the worker has another working directory.
+    return await ask_worker({"type": "load", "inspect": str(path.absolute())})
 
 
 def _failure(frame: dict[str, Any]) -> ModelLoadError:

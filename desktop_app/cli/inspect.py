@@ -1,0 +1,118 @@
+"""`plugdeck inspect`: what an ONNX file is and why, for people or as JSON. Needs no data directory."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from desktop_app.cli.output import clean, columns, print_json, say
+from desktop_app.core.errors import UsageError
+from desktop_app.runner.inspect import inspect_model
+
+TASKS = {
+    "detect": "detects objects: a box for each",
+    "obb": "detects objects: a rotated box for each",
+    "segment": "detects objects: an outline for each",
+    "semantic": "divides the picture into areas: a class for each",
+    "mask": "separates the foreground from the background",
+    "pose": "detects poses: a box and key points for each",
+    "classify": "classifies the picture as a whole",
+    "unsupported": "nothing that Plugdeck can turn into annotations",
+}
+
+SURE = {
+    "certain": "certain: the file itself settles it",
+    "likely": "likely: several signs agree; try it on a picture of yours",
+    "guess": "a guess: try it on a picture of yours before you rely on it",
+}
+
+_RESIZE = {
+    "letterbox": "letterboxed (ratio kept, padded around)",
+    "topleft": "ratio kept, padded right and below",
+    "stretch": "stretched to the input's size",
+    "crop": "centre cut out",
+    "fit": "shrunk to fit, ratio kept",
+    "shortest": "shorter side scaled to the input's, ratio kept",
+}
+
+_SHOWN_CLASSES = 12
+
+
+async def run(options: argparse.Namespace) -> int:
+    """Prints what the file is. Exit code 0 also for a model that is declined: saying so is the answer."""
+    path: Path = options.file.expanduser()
+    if not path.is_file():
+        raise UsageError(
+            "There is no such file" if not path.is_dir() else "This is a folder, not a file",
+            where=str(path),
+            remedy="Name an ONNX file.",
+        )
+    found = await inspect_model(path)
+    if options.json:
+        print_json(found)
+    else:
+        tell(path, found)
+    return 0
+
+
+def tell(path: Path, found: dict[str, Any]) -> None:
+    """The findings in plain words: what it is, how sure, why, and what to check."""
+    supported = found["task"] != "unsupported"
+    say(clean(path.name))
+    facts = [
+        ("What it does", TASKS.get(found["task"], found["task"])),
+        ("Family", found["family"]),
+        ("How sure", SURE.get(found["confidence"], found["confidence"])),
+        ("Input", _input(found["input"])),
+    ]
+    if found["classes"]:
+        facts.append(("Classes", _names(found["classes"], found.get("names_from", "file"))))
+    if found.get("keypoints"):
+        facts.append(("Key points", _names(found["keypoints"], "file")))
+    output = found["output"]
+    tensors = output.get("tensors") if isinstance(output, dict) else None
+    if isinstance(tensors, dict):
+        facts.append(("Output", ", ".join(f"{name} {shape}" for name, shape in tensors.items())))
+    columns([[f"  {name}", clean(text)] for name, text in facts])
+    _list("Why", found["why"])
+    _list("To check", found["warnings"])
+    if supported:
+        say(f"Try it: plugdeck test --onnx {clean(str(path))} PICTURE")
+
+
+def _input(spec: dict[str, Any]) -> str:
+    size = f"{spec['width']} × {spec['height']} pixels"
+    if spec.get("dynamic"):
+        size += " (any size would do)"
+    color = str(spec.get("color", "")).upper() or f"{spec['channels']} channels"
+    parts = [size, color, _RESIZE.get(spec["resize"], spec["resize"]), _scaling(spec)]
+    return ", ".join([*parts, f"{spec['dtype']} {spec['layout'].upper()}"])
+
+
+def _scaling(spec: dict[str, Any]) -> str:
+    scale, mean, std = spec["scale"], list(spec["mean"]), list(spec["std"])
+    span = "0…1" if abs(scale - 1 / 255) < 1e-6 else "0…255" if scale == 1 else f"times {scale:.6g}"
+    plain = not any(mean) and all(value == 1 for value in std)
+    if plain:
+        return f"pixels {span}"
+    return f"pixels {span}, mean {_numbers(mean)}, std {_numbers(std)}"
+
+
+def _numbers(values: list[float]) -> str:
+    return "/".join(f"{value:.4g}" for value in values)
+
+
+def _names(names: list[str], source: str) -> str:
+    shown = ", ".join(names[:_SHOWN_CLASSES])
+    if len(names) > _SHOWN_CLASSES:
+        shown += ", …"
+    notes = {"suggestion": "; suggested, the file does not name them", "numbers": "; the file does not name them"}
+    return f"{len(names)}: {shown}{notes.get(source, '')}"
+
+
+def _list(head: str, lines: list[str]) -> None:
+    if lines:
+        say(f"{head}:")
+        for line in lines:
+            say(f"  - {clean(line)}")
