@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFileDialog, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QFileDialog, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from desktop_app.ui.icons import pixmap
 from desktop_app.ui.theme import tokens
@@ -57,18 +57,20 @@ class Question(QDialog):
         top.addLayout(words, 1)
         self.yes = push_button(yes, self.accept, kind="danger" if danger else "primary")
         self.no = push_button(no, self.reject)
-        buttons = QDialogButtonBox()
-        buttons.addButton(self.yes, QDialogButtonBox.ButtonRole.AcceptRole)
-        buttons.addButton(self.no, QDialogButtonBox.ButtonRole.RejectRole)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(SPACE)
+        buttons.addStretch(1)
+        buttons.addWidget(self.no)
+        buttons.addWidget(self.yes)
         # The harmless answer is the one that Enter gives.
         safe = self.no if danger else self.yes
         safe.setDefault(True)
-        safe.setFocus()
         column = QVBoxLayout(self)
         column.setContentsMargins(3 * SPACE, 3 * SPACE, 3 * SPACE, 2 * SPACE)
         column.setSpacing(3 * SPACE)
         column.addLayout(top)
-        column.addWidget(buttons)
+        column.addLayout(buttons)
+        safe.setFocus()
 
 
 async def ask(

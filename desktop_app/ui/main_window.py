@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QByteArray, QEvent, Qt, QTimer, Signal
+from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QKeySequence, QShortcut
 from PySide6.QtWidgets import QMainWindow, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
-from desktop_app.core.aio import cancel_and_wait, spawn
 from desktop_app.core.events import LogLine, ModelLoaded, ProfileChanged, ProfileState, ProfileStatus
 from desktop_app.core.job import JobDetail, JobRecord
 from desktop_app.core.profile import Profile
@@ -31,6 +30,7 @@ from desktop_app.ui.jobs.thumbnails import Thumbnails
 from desktop_app.ui.logs.panel import LogPanel
 from desktop_app.ui.notices import Notices
 from desktop_app.ui.plugins.panel import PluginPanel
+from desktop_app.ui.tasks import Tasks
 from desktop_app.ui.testing import tested_job
 from desktop_app.ui.theme import notifier
 from desktop_app.ui.toolbar import Toolbar
@@ -59,8 +59,8 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("Plugdeck")
         self.setWindowIcon(app_icon())
         self.setAcceptDrops(True)
-        self.resize(1440, 900)
         self.setMinimumSize(860, 560)
+        self.resize(QSize(1440, 900).boundedTo(self.screen().availableSize()))
         self.host = host
         self._closing = False
         self._looked_at: JobRecord | None = None
@@ -69,13 +69,14 @@ class MainWindow(QMainWindow):
         self.background = Background(self, threads=3)
         self.bridge = Bridge(host.events, self)
         self.thumbnails = Thumbnails(self.background, self)
-        self.notices = Notices()
+        self.tasks = Tasks()
+        self.notices = Notices(self.tasks)
         self.toolbar = Toolbar()
         self.plugins = PluginPanel()
         self.asset = AssetPane(self.background)
         self.filmstrip = Filmstrip(self.thumbnails)
         self.inspector = Inspector()
-        self.history = HistoryPage(host.history)
+        self.history = HistoryPage(host.history, self.tasks)
         self.logs = LogPanel()
         self.welcome = Welcome()
         self.editor = EditorPage(host, self.notices.watch)
@@ -103,7 +104,7 @@ class MainWindow(QMainWindow):
         self.work.addWidget(self.inspector)
         self.work.setStretchFactor(0, 1)
         self.work.setCollapsible(0, False)
-        self.work.setSizes([840, 320])
+        self.work.setSizes([840, 340])
         self.inspector.setMinimumWidth(260)
         self.pages = QStackedWidget()
         for page in (self.work, self.welcome, self.editor):
@@ -201,7 +202,7 @@ class MainWindow(QMainWindow):
         """Stops listening and waits for what runs in threads."""
         self._stats_timer.stop()
         self.bridge.close()
-        await cancel_and_wait(self._reading)
+        await self.tasks.end()
         self.background.close()
 
     async def _read_first(self) -> None:
@@ -246,6 +247,8 @@ class MainWindow(QMainWindow):
             self.editor.open_profile(row.profile, copy=copy)
         else:
             self.editor.open_new(file)
+        self.plugins.show()
+        self.logs.hide()
         self.pages.setCurrentWidget(self.editor)
         self.toolbar.show_page("")
 
@@ -263,7 +266,7 @@ class MainWindow(QMainWindow):
             self.asset.show_job(record, Annotations())
         if self._reading is not None:
             self._reading.cancel()
-        self._reading = spawn(self._read_detail(record), name="read a job")
+        self._reading = self.tasks.start(self._read_detail(record), "read a job")
 
     async def _read_detail(self, record: JobRecord) -> None:
         detail = self._tested.get(record.id)

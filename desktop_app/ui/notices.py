@@ -10,9 +10,9 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPlainTextEdit, QVBoxLayout, QWidget
 
-from desktop_app.core.aio import spawn
 from desktop_app.core.errors import KnownError
 from desktop_app.ui.icons import pixmap
+from desktop_app.ui.tasks import Tasks
 from desktop_app.ui.theme import mono_font, tokens
 from desktop_app.ui.tokens import SPACE
 from desktop_app.ui.widgets import label, push_button, tool_button
@@ -71,12 +71,13 @@ class Notice(QFrame):
 class Notices(QWidget):
     """A column of cards, newest first."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, tasks: Tasks | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(SPACE, SPACE, SPACE, SPACE)
         self._column.setSpacing(SPACE // 2)
         self._cards: list[Notice] = []
+        self._tasks = tasks or Tasks()
         self.hide()
 
     @property
@@ -103,7 +104,12 @@ class Notices(QWidget):
 
     def watch(self, work: Coroutine[Any, Any, Any], name: str) -> None:
         """Runs an action of the person; a known error becomes a card, a bug a card that says so and a report."""
-        spawn(self._guard(work), name=name)
+        task = self._tasks.start(self._guard(work), name)
+        if task is None:
+            work.close()
+        else:
+            # Cancelled before its first step, the guard never reaches the work, which would complain.
+            task.add_done_callback(lambda _: work.close())
 
     async def _guard(self, work: Coroutine[Any, Any, Any]) -> None:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import lru_cache
 from typing import Literal
 
 from PySide6.QtCore import QObject, Qt, Signal
@@ -105,6 +106,7 @@ def mono_font(scale: float = 1.0) -> QFont:
     return font
 
 
+@lru_cache(maxsize=32)
 def scaled_font(scale: float, *, bold: bool = False) -> QFont:
     """The system font in another size or weight."""
     font = ui_font()
@@ -149,9 +151,9 @@ def palette_of(t: Tokens) -> QPalette:
 
 def stylesheet(t: Tokens) -> str:
     """The application's stylesheet; properties such as `kind="primary"` choose variants."""
+    tick = resource("icons", "tick.svg").as_posix()
     chevron = resource("icons", "combo-arrow.svg").as_posix()
     return f"""
-    QWidget {{ font-size: {ui_font().pointSizeF()}pt; }}
     QToolTip {{ background: {t.raised}; color: {t.text}; border: 1px solid {t.border_strong}; padding: 4px 6px; }}
     QMainWindow, QDialog {{ background: {t.window}; }}
 
@@ -193,7 +195,8 @@ def stylesheet(t: Tokens) -> str:
     QToolButton:focus {{ border-color: {t.accent_text}; }}
     QToolButton:disabled {{ color: {t.border_strong}; }}
     QToolButton::menu-indicator {{ image: none; }}
-    QToolButton[kind="segment"] {{ border: 1px solid {t.border}; border-radius: {RADIUS}px; padding: 3px 12px; }}
+    QToolButton[kind="segment"] {{ border: 1px solid {t.border}; border-radius: {RADIUS}px;
+        padding: 3px 4px 3px 10px; }}
     QToolButton[kind="segment"]:checked {{ border-color: {t.accent_text}; }}
 
     QLineEdit, QPlainTextEdit, QTextEdit, QComboBox, QSpinBox, QDoubleSpinBox {{ background: {t.surface};
@@ -207,6 +210,9 @@ def stylesheet(t: Tokens) -> str:
     QLineEdit[invalid="true"], QComboBox[invalid="true"] {{ border-color: {t.error}; }}
     QLineEdit:disabled, QComboBox:disabled {{ color: {t.border_strong}; border-color: {t.border}; }}
     QPlainTextEdit[kind="json"] {{ border: none; border-radius: 0; background: {t.sunken}; }}
+    QAbstractSpinBox QLineEdit, QComboBox QLineEdit {{ border: none; background: transparent; padding: 0 6px;
+        min-height: 0; }}
+    QComboBox QLineEdit {{ padding: 0; }}
     QComboBox::drop-down {{ border: none; width: 22px; }}
     QComboBox::down-arrow {{ image: url("{chevron}"); width: 12px; height: 12px; }}
     QComboBox QAbstractItemView {{ background: {t.raised}; border: 1px solid {t.border_strong}; outline: none;
@@ -224,15 +230,22 @@ def stylesheet(t: Tokens) -> str:
     QTreeView::item:hover, QTableView::item:hover {{ background: {t.hover}; }}
     QHeaderView {{ background: {t.surface}; }}
     QHeaderView::section {{ background: {t.surface}; color: {t.muted}; border: none;
-        border-bottom: 1px solid {t.border}; padding: 4px 8px; font-weight: 600; }}
+        border-bottom: 1px solid {t.border}; padding: 4px 11px; font-weight: 600; }}
     QTableCornerButton::section {{ background: {t.surface}; border: none; }}
 
     QTabWidget::pane {{ border: none; border-top: 1px solid {t.border}; }}
     QTabBar {{ background: transparent; }}
-    QTabBar::tab {{ background: transparent; color: {t.muted}; padding: 6px 10px; border: none;
+    QTabBar::tab {{ background: transparent; color: {t.muted}; padding: 6px 8px; border: none;
         border-bottom: 2px solid transparent; }}
     QTabBar::tab:selected {{ color: {t.text}; border-bottom-color: {t.accent_text}; font-weight: 600; }}
     QTabBar::tab:focus {{ color: {t.accent_text}; }}
+
+    QCheckBox::indicator, QTreeView::indicator, QMenu::indicator {{ width: 14px; height: 14px; border-radius: 3px;
+        border: 1px solid {t.border_strong}; background: {t.surface}; }}
+    QCheckBox::indicator:checked, QTreeView::indicator:checked, QMenu::indicator:checked {{ background: {t.accent};
+        border-color: {t.accent}; image: url("{tick}"); }}
+    QCheckBox::indicator:focus {{ border: 2px solid {t.accent_text}; }}
+    QMenu::indicator {{ margin-left: 6px; }}
 
     QScrollBar {{ background: transparent; border: none; }}
     QScrollBar:vertical {{ width: 10px; }}
@@ -255,6 +268,7 @@ def stylesheet(t: Tokens) -> str:
     QMenu::icon {{ padding-left: 8px; }}
     QProgressBar {{ background: {t.border}; border: none; border-radius: 2px; max-height: 4px; min-height: 4px; }}
     QProgressBar::chunk {{ background: {t.accent}; border-radius: 2px; }}
+    QSlider:horizontal {{ min-height: 22px; }}
     QSlider::groove:horizontal {{ height: 4px; background: {t.border}; border-radius: 2px; }}
     QSlider::sub-page:horizontal {{ background: {t.accent}; border-radius: 2px; }}
     QSlider::handle:horizontal {{ background: {t.surface}; border: 2px solid {t.accent_text}; width: 12px;

@@ -46,7 +46,7 @@ LIGHT = Tokens(
     raised="#ffffff",
     sunken="#f8f9fb",
     border="#dfe2e8",
-    border_strong="#8a92a0",
+    border_strong="#848c9a",
     text="#1b2028",
     muted="#59616e",
     accent="#2458d3",
@@ -74,8 +74,8 @@ DARK = Tokens(
     border_strong="#727b8a",
     text="#e7e9ee",
     muted="#a0a8b5",
-    accent="#3f74e8",
-    accent_hover="#5686f0",
+    accent="#3a6ee0",
+    accent_hover="#2f62d0",
     on_accent="#ffffff",
     accent_text="#86abff",
     selected="#263759",
@@ -110,14 +110,30 @@ CLASS_COLOURS = (
 """Drawn on pictures, in order of first appearance of a class when the schema brings no colour."""
 
 
+REMEMBERED = 1000
+_given: dict[str, str] = {}
+
+
 def class_colour(name: str) -> str:
-    """A colour for a class that stays the same on every asset and in every run."""
+    """A colour for a class that stays the same on every asset, and differs from that of other classes while it can."""
+    key = name.casefold()
+    if key not in _given:
+        if len(_given) >= REMEMBERED:
+            return CLASS_COLOURS[_place(key)]
+        place = _place(key)
+        taken = set(_given.values())
+        free = (CLASS_COLOURS[(place + step) % len(CLASS_COLOURS)] for step in range(len(CLASS_COLOURS)))
+        _given[key] = next((colour for colour in free if colour not in taken), CLASS_COLOURS[place])
+    return _given[key]
+
+
+def _place(key: str) -> int:
     # Not hash(): it is salted per process, and a class would change its colour with every start.
     number = 0
-    for char in name.casefold():
+    for char in key:
         number = (number * 131 + ord(char)) & 0xFFFFFFFF
     number ^= number >> 13
-    return CLASS_COLOURS[number % len(CLASS_COLOURS)]
+    return number % len(CLASS_COLOURS)
 
 
 def contrast(first: str, second: str) -> float:

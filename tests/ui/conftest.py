@@ -20,7 +20,7 @@ from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtGui import QColor, QImage, QLinearGradient, QPainter
 from PySide6.QtWidgets import QApplication, QWidget
 
-from desktop_app.core.aio import running_tasks
+from desktop_app.core.aio import cancel_and_wait, running_tasks
 from desktop_app.core.errors import KnownError, ProfileError
 from desktop_app.core.events import (
     Event,
@@ -383,7 +383,9 @@ def run(qapp: QApplication) -> Iterator[Callable[[Awaitable[None]], None]]:
 
     try:
         yield call
-        left = [task.get_name() for task in running_tasks()]
+        tasks = running_tasks()
+        left = [task.get_name() for task in tasks]
+        loop.run_until_complete(cancel_and_wait(*tasks))
         assert not left, f"tasks left behind: {left}"
     finally:
         loop.close()

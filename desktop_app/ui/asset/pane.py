@@ -60,7 +60,7 @@ class AssetPane(QFrame):
         self.text.selected.connect(self.selected)
         self.view.scale_changed.connect(self._show_scale)
         self._chips = QHBoxLayout()
-        self._chips.setContentsMargins(SPACE, 0, SPACE, SPACE // 2)
+        self._chips.setContentsMargins(SPACE + 4, SPACE - 2, SPACE, SPACE - 2)
         self._chips.setAlignment(Qt.AlignmentFlag.AlignLeft)
         self._chip_row = QWidget()
         self._chip_row.setLayout(self._chips)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
@@ -22,6 +23,7 @@ from PySide6.QtWidgets import (
 from desktop_app.core.errors import KnownError
 from desktop_app.core.profile import (
     KNOWN_HOSTS,
+    LOOPBACK_HOSTS,
     AnswerFormat,
     CallbackSource,
     Detection,
@@ -368,13 +370,13 @@ class EditorPage(QWidget):
             for part in error.errors():
                 place = ".".join(str(step) for step in part["loc"] if step not in ("onnx", "callback", "remote"))
                 problems.setdefault(place, self._words(place, part))
-        if profile is not None:
-            same = profile.name.casefold()
-            own = self._profile.id if self._profile else ""
-            if any(other.name.casefold() == same and other.id != own for other in self._host.profiles.all()):
-                problems["name"] = self.tr("Another plugin has this name.")
-            if profile.host.startswith("http://") and not profile.is_loopback and not profile.allow_insecure_host:
-                problems["host"] = self.tr("Use https, or allow a hub without encryption below.")
+        same = self.name.value.casefold()
+        own = self._profile.id if self._profile else ""
+        if any(other.name.casefold() == same and other.id != own for other in self._host.profiles.all()):
+            problems["name"] = self.tr("Another plugin has this name.")
+        address = urlsplit(self.host_field.value)
+        if address.scheme == "http" and address.hostname not in LOOPBACK_HOSTS and not self.insecure.value:
+            problems.setdefault("host", self.tr("Use https, or allow a hub without encryption below."))
         return (profile if not problems else None), problems
 
     def check(self) -> None:
@@ -388,7 +390,10 @@ class EditorPage(QWidget):
         self.start_button.setEnabled(profile is not None)
         untouched = [key for key in problems if key not in fields or not fields[key].touched]
         first = next(iter(untouched), "")
-        self.trouble.say("" if not first or not self._any_touched(fields) else problems[first])
+        words = problems.get(first, "")
+        if first in fields and fields[first].title.text():
+            words = f"{fields[first].title.text()}: {words}"
+        self.trouble.say(words if first and self._any_touched(fields) else "")
         self._set_secret_hint()
 
     def _any_touched(self, fields: dict[str, Field]) -> bool:

@@ -56,6 +56,7 @@ class Inspector(Panel):
         self._annotations = Annotations()
         self._layers = frozenset({Layer.SENT})
         self._min_score = 0.0
+        self._unfolded = False
         self.cancel_button = tool_button("stop", self.tr("Cancel this job"), self._cancel)
         self.copy_button = tool_button("copy", self.tr("Copy session id"), self._copy_session)
         self.header.add(self.cancel_button, self.copy_button)
@@ -254,7 +255,7 @@ class Inspector(Panel):
         self.error.setVisible(bool(record.error))
         self.details.setPlainText(record.details[:50_000])
         self.details_button.setVisible(bool(record.details))
-        self.details.setVisible(self.details.isVisible() and bool(record.details))
+        self.details.setVisible(self._unfolded and bool(record.details))
         self.waterfall.show_timings(record.timings)
         facts = {
             "asset": (asset_name(record), plain(record.url, 500)),
@@ -336,7 +337,7 @@ class Inspector(Panel):
         )
 
     def _fold_details(self) -> None:
-        shown = not self.details.isVisible()
+        self._unfolded = shown = not self._unfolded
         self.details.setVisible(shown)
         self.details_button.setText(self.tr("Hide traceback") if shown else self.tr("Show traceback"))
 

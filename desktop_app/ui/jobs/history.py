@@ -19,7 +19,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop_app.core.aio import spawn
 from desktop_app.core.errors import KnownError
 from desktop_app.core.job import JobRecord, JobState
 from desktop_app.core.profile import Profile
@@ -28,8 +27,9 @@ from desktop_app.ui.asset.pane import asset_name
 from desktop_app.ui.formats import count, day_clock, duration, exact, local, plain, tr
 from desktop_app.ui.hosting import History
 from desktop_app.ui.icons import icon
-from desktop_app.ui.models.table import NO_INDEX, Column, Index, TypedTableModel
+from desktop_app.ui.models.table import NO_INDEX, Column, Index, TypedTableModel, fit_columns
 from desktop_app.ui.states import job_shape, job_tone, job_words, shape_pixmap
+from desktop_app.ui.tasks import Tasks
 from desktop_app.ui.theme import tokens
 from desktop_app.ui.tokens import SPACE
 from desktop_app.ui.widgets import EmptyState, Panel, label, tool_button
@@ -47,23 +47,36 @@ def job_columns() -> tuple[Column[JobRecord], ...]:
             lambda job: plain(job.error, 400) or job_words(job.state),
             lambda job: getattr(tokens(), job_tone(job.state)),
             lambda job: shape_pixmap(job_shape(job.state), job_tone(job.state)),
-            width=112,
+            sample="delivering",
         ),
         Column(
             "Arrived",
             lambda job: day_clock(job.received_at, time.time()),
             lambda job: exact(job.received_at),
-            width=140,
+            sample="yesterday 00:00",
         ),
-        Column("Plugin", lambda job: plain(job.profile_name, 60), width=140),
-        Column("Asset", asset_name, lambda job: plain(job.url, 400) or asset_name(job), width=240),
+        Column("Plugin", lambda job: plain(job.profile_name, 60), sample="yesterday 00:00"),
         Column(
-            "Objects", lambda job: str(job.objects) if job.state is JobState.DELIVERED else "–", right=True, width=72
+            "Asset",
+            asset_name,
+            lambda job: plain(job.url, 400) or asset_name(job),
+            sample="an-asset-name-0001.jpg",
         ),
-        Column("Dropped", lambda job: str(job.dropped) if job.dropped else "–", right=True, width=76),
-        Column("Took", lambda job: duration(job.timings.total), right=True, width=80),
-        Column("Session", lambda job: plain(job.session, 80)[:12], lambda job: plain(job.session, 80), width=110),
-        Column("Reason", lambda job: plain(job.error, 300), lambda job: plain(job.error, 600), width=300),
+        Column(
+            "Objects",
+            lambda job: str(job.objects) if job.state is JobState.DELIVERED else "–",
+            right=True,
+            sample="1234",
+        ),
+        Column("Dropped", lambda job: str(job.dropped) if job.dropped else "–", right=True, sample="1234"),
+        Column("Took", lambda job: duration(job.timings.total), right=True, sample="1 min 30 s"),
+        Column(
+            "Session",
+            lambda job: plain(job.session, 80)[:12],
+            lambda job: plain(job.session, 80),
+            sample="s0123456789a",
+        ),
+        Column("Reason", lambda job: plain(job.error, 300), lambda job: plain(job.error, 600), sample="x" * 50),
     )
 
 
@@ -78,8 +91,9 @@ class HistoryModel(TypedTableModel[JobRecord]):
     reading = Signal(bool)
     failed = Signal(object)
 
-    def __init__(self, history: History, parent: QWidget | None = None) -> None:
+    def __init__(self, history: History, tasks: Tasks, parent: QWidget | None = None) -> None:
         super().__init__(job_columns(), parent)
+        self._tasks = tasks
         self._history = history
         self._wanted = JobFilter()
         self._more = False
@@ -108,7 +122,7 @@ class HistoryModel(TypedTableModel[JobRecord]):
     def fetchMore(self, parent: Index = NO_INDEX) -> None:
         if self.canFetchMore(parent):
             self.reading.emit(True)
-            self._task = spawn(self._fetch(self._turn), name="read a page of the history")
+            self._task = self._tasks.start(self._fetch(self._turn), "read a page of the history")
 
     def update_jobs(self, records: Sequence[JobRecord]) -> None:
         """Shows new states of jobs in the table, and new jobs at its top where no filter speaks against them."""
@@ -175,11 +189,12 @@ class HistoryPage(Panel):
     opened = Signal(object)
     command = Signal(str, object)
 
-    def __init__(self, history: History, parent: QWidget | None = None) -> None:
+    def __init__(self, history: History, tasks: Tasks, parent: QWidget | None = None) -> None:
         super().__init__(tr("All jobs"), parent)
+        self._tasks = tasks
         self._history = history
         self._counting: asyncio.Task[None] | None = None
-        self.model = HistoryModel(history, self)
+        self.model = HistoryModel(history, tasks, self)
         self.plugin = QComboBox()
         self.plugin.setAccessibleName(self.tr("Plugin"))
         self.plugin.addItem(self.tr("All plugins"), None)
@@ -247,8 +262,7 @@ class HistoryPage(Panel):
         header.setHighlightSections(False)
         header.setStretchLastSection(True)
         header.setSectionsMovable(True)
-        for place, column in enumerate(self.model.columns):
-            view.setColumnWidth(place, column.width)
+        fit_columns(view, self.model.columns)
         view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         view.customContextMenuRequested.connect(self._open_menu)
         view.selectionModel().currentRowChanged.connect(self._choose)
@@ -290,7 +304,7 @@ class HistoryPage(Panel):
         self.model.set_wanted(wanted)
         if self._counting is not None:
             self._counting.cancel()
-        self._counting = spawn(self._count(wanted), name="count jobs")
+        self._counting = self._tasks.start(self._count(wanted), "count jobs")
 
     def selected(self) -> list[JobRecord]:
         """The jobs that are selected, in the order of the table."""

@@ -53,18 +53,24 @@ def log_columns() -> tuple[Column[LogLine], ...]:
     """Columns of the log table."""
     return (
         Column(
-            "Time", lambda line: clock_ms(line.at), lambda line: exact(line.at), lambda _: tokens().muted, width=100
+            "Time",
+            lambda line: clock_ms(line.at),
+            lambda line: exact(line.at),
+            lambda _: tokens().muted,
+            sample="00:00:00.000",
         ),
-        Column("Plugin", lambda line: plain(line.profile_name, 60) or "–", width=120),
-        Column("Level", lambda line: line.level.name, colour=level_colour, width=80),
-        Column("Source", lambda line: line.source, colour=lambda _: tokens().muted, width=70),
-        Column("Session", lambda line: plain(line.session, 80)[:8], lambda line: plain(line.session, 80), width=80),
+        Column("Plugin", lambda line: plain(line.profile_name, 60) or "–", sample="A plugin’s name"),
+        Column("Level", lambda line: line.level.name, colour=level_colour, sample="CRITICAL"),
+        Column("Source", lambda line: line.source, colour=lambda _: tokens().muted, sample="worker"),
+        Column(
+            "Session", lambda line: plain(line.session, 80)[:8], lambda line: plain(line.session, 80), sample="a1b2c3d4"
+        ),
         Column(
             "Message",
             lambda line: plain(line.message, 2000) + ("  ⏎" if line.details else ""),
             lambda line: "\n".join((line.message[:2000], line.details[:4000])) if line.details else line.message[:2000],
             level_colour,
-            width=600,
+            sample="x" * 80,
         ),
     )
 

@@ -23,6 +23,7 @@ from desktop_app.core.job import JobRecord
 from desktop_app.core.profile import Profile
 from desktop_app.ui.formats import exact, tr
 from desktop_app.ui.logs.model import LogModel, LogWanted
+from desktop_app.ui.models.table import fit_columns
 from desktop_app.ui.theme import mono_font
 from desktop_app.ui.widgets import EmptyState, Panel, tool_button
 
@@ -121,8 +122,7 @@ class LogPanel(Panel):
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setHighlightSections(False)
         header.setStretchLastSection(True)
-        for place, column in enumerate(self.model.columns):
-            view.setColumnWidth(place, column.width)
+        fit_columns(view, self.model.columns)
         view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         view.customContextMenuRequested.connect(self._open_menu)
         view.doubleClicked.connect(self._open_line)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
-from PySide6.QtGui import QBrush, QColor
+from PySide6.QtGui import QBrush, QColor, QFontMetrics
+from PySide6.QtWidgets import QTableView
 
 T = TypeVar("T")
 
@@ -30,6 +31,7 @@ class Column(Generic[T]):
         colour: a `#rrggbb`, or None for the theme's.
         decoration: a QIcon or QPixmap.
         right: aligned to the right, as numbers are.
+        sample: a text as long as the column should be wide; see `fit_columns`.
     """
 
     title: str
@@ -38,7 +40,16 @@ class Column(Generic[T]):
     colour: Callable[[T], str | None] | None = None
     decoration: Callable[[T], Any] | None = None
     right: bool = False
-    width: int = 100
+    sample: str = ""
+
+
+def fit_columns(view: QTableView, columns: Sequence[Column[T]]) -> None:
+    """Makes columns as wide as their samples in the view's own font, whatever the scaling."""
+    metrics, header = QFontMetrics(view.font()), QFontMetrics(view.horizontalHeader().font())
+    for place, column in enumerate(columns):
+        icon = 24 if column.decoration else 0
+        room = max(metrics.horizontalAdvance(column.sample) + icon, header.horizontalAdvance(column.title) * 1.12)
+        view.setColumnWidth(place, round(room) + 28)
 
 
 class TypedTableModel(QAbstractTableModel, Generic[T]):

@@ -60,7 +60,7 @@ class PluginDelegate(QStyledItemDelegate):
         self._line(painter, profile_words(row.status), text_left, top + line, right - text_left - bars - SPACE, line)
         painter.setFont(small)
         painter.setPen(QColor(t.muted))
-        self._line(painter, row.figures, text_left, top + 2 * line, right - text_left - bars - SPACE, line)
+        self._line(painter, row.short_figures, text_left, top + 2 * line, right - text_left - bars - SPACE, line)
         self._bars(painter, row, QRectF(right - bars, top + line + 2, bars, 2 * line - 4))
         painter.restore()
 

@@ -1,0 +1,207 @@
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QLineEdit
+
+from desktop_app.core.aio import spawn
+from desktop_app.core.errors import ModelLoadError
+from desktop_app.core.profile import CallbackSource, OnnxSource, RemoteSource, Shape
+from desktop_app.ui.editor.page import EditorPage
+
+
+@pytest.fixture
+def page(qtbot: Any, host: Any, run: Any) -> Any:
+    page = EditorPage(host, lambda work, name: spawn(work, name=name))
+    qtbot.addWidget(page)
+    page.resize(900, 700)
+    return page
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    path = tmp_path / "fast_screws.onnx"
+    path.write_bytes(b"onnx")
+    return path
+
+
+def _type(field: Any, text: str, qtbot: Any) -> None:
+    field.edit.clear()
+    qtbot.keyClicks(field.edit, text)
+
+
+def test_a_model_is_added(page: Any, run: Any, host: Any, model: Path, qtbot: Any, tools: Any) -> None:
+    async def scenario() -> None:
+        page.open_new(model)
+        assert page.kind == "onnx"
+        assert page.name.value == "Fast screws"
+        assert not page.save_button.isEnabled()
+        await tools.until(lambda: "Ultralytics" in page.onnx.findings.summary.text())
+        page.onnx.findings.copy_button.click()
+        assert QGuiApplication.clipboard().text() == "bolt, nut, washer"
+        _type(page.plugin_id, "abc", qtbot)
+        _type(page.secret, "hush", qtbot)
+        page.confidence.slider.setValue(40)
+        page.shape.value = "polygon"
+        await tools.until(page.save_button.isEnabled)
+        saved: list[Any] = []
+        page.saved.connect(lambda *args: saved.append(args))
+        page.start_button.click()
+        ((profile, secret, start),) = saved
+        assert isinstance(profile.source, OnnxSource)
+        assert profile.source.path == model
+        assert (profile.plugin_id, secret, start) == ("abc", "hush", True)
+        assert profile.detection.confidence == 0.4
+        assert profile.detection.shape is Shape.POLYGON
+
+    run(scenario())
+
+
+def test_errors_show_where_they_are_and_not_before(page: Any, run: Any, host: Any, qtbot: Any, tools: Any) -> None:
+    async def scenario() -> None:
+        host.put(tools.profile("Taken"))
+        page.open_new()
+        assert not any(field.has_error for field in page._fields.values())
+        _type(page.name, "taken", qtbot)
+        await tools.until(lambda: page.name.has_error)
+        assert page.name.message.text() == "Another plugin has this name."
+        page.host_field.value = "http://hub.example"
+        page.host_field.touch()
+        await tools.until(lambda: page.host_field.has_error)
+        assert "https" in page.host_field.message.text()
+        page.insecure.box.click()
+        await tools.until(lambda: not page.host_field.has_error)
+        page.host_field.value = "nonsense"
+        page.host_field.touch()
+        await tools.until(lambda: "address such as" in page.host_field.message.text())
+        page.onnx.path.value = "/no/such.onnx"
+        page.onnx.path.touch()
+        await tools.until(lambda: page.onnx.path.message.text() == "There is no file here.")
+
+    run(scenario())
+
+
+def test_a_script_fills_in_what_it_says(page: Any, run: Any, host: Any, tmp_path: Path, tools: Any, qtbot: Any) -> None:
+    script = tmp_path / "plugin.py"
+    script.write_text("x = 1\n")
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    (tmp_path / ".venv" / "bin" / "python").write_text("")
+    host.script_facts = SimpleNamespace(
+        host="https://eu-api.ango.ai",
+        plugin_id="from-script",
+        secret="<YOUR PLUGIN SECRET>",
+        kind="model",
+        callback="run_model",
+    )
+
+    async def scenario() -> None:
+        page.open_new(script)
+        assert page.kind == "callback"
+        assert page.predictions.isHidden()
+        await tools.until(lambda: page.plugin_id.value == "from-script")
+        assert page.host_field.value == "https://eu-api.ango.ai"
+        assert page.secret.value == "", "a placeholder is no secret"
+        assert "run_model()" in page.script.findings.summary.text()
+        assert page.script.python.box.count() == 2
+        profile, problems = page.candidate()
+        assert not problems
+        assert isinstance(profile.source, CallbackSource)
+        assert profile.source.python is None
+        page.script.python.box.setCurrentIndex(1)
+        assert page.candidate()[0].source.python == tmp_path / ".venv" / "bin" / "python"
+
+    run(scenario())
+
+
+def test_what_a_person_typed_is_kept(page: Any, run: Any, host: Any, tmp_path: Path, tools: Any, qtbot: Any) -> None:
+    script = tmp_path / "plugin.py"
+    script.write_text("")
+    host.script_facts = SimpleNamespace(
+        host="https://eu-api.ango.ai", plugin_id="from-script", secret=None, kind="model", callback=None
+    )
+
+    async def scenario() -> None:
+        page.open_new()
+        _type(page.plugin_id, "mine", qtbot)
+        page.take_file(script)
+        await tools.until(lambda: page.host_field.value == "https://eu-api.ango.ai")
+        assert page.plugin_id.value == "mine"
+
+    run(scenario())
+
+
+def test_a_broken_model_says_why(page: Any, run: Any, host: Any, model: Path, tools: Any) -> None:
+    host.fail_next = ModelLoadError("This is no ONNX file", remedy="Export it again.")
+
+    async def scenario() -> None:
+        page.open_new(model)
+        await tools.until(lambda: "no ONNX file" in page.onnx.findings.summary.text())
+        assert not page.onnx.findings.progress.isVisible()
+
+    run(scenario())
+
+
+def test_editing_keeps_what_the_form_does_not_show(page: Any, run: Any, tools: Any, model: Path) -> None:
+    profile = tools.profile(
+        "Old",
+        source=OnnxSource(path=model, overrides={"family": "x"}),
+        memory_limit_mb=900,
+        enabled=False,
+        detection={"class_confidence": {"bolt": 0.7}, "confidence": 0.333},
+    )
+
+    async def scenario() -> None:
+        page.open_profile(profile)
+        assert page.title.text() == "Edit Old"
+        assert page.candidate() == (profile, {})
+        page.open_profile(profile, copy=True)
+        copied = page.candidate()[0]
+        assert copied.name == "Old copy"
+        assert copied.id != profile.id
+        assert copied.memory_limit_mb == 900
+        await tools.until(lambda: page.onnx.findings.summary.text() != "")
+
+    run(scenario())
+
+
+def test_a_server(page: Any, run: Any, tools: Any) -> None:
+    async def scenario() -> None:
+        page.open_profile(tools.profile("R", source=RemoteSource(url="http://box:8000", model="m")))
+        assert page.kind == "remote"
+        assert page.candidate()[1] == {}
+        page.remote.url.value = "box"
+        page.remote.model.value = ""
+        assert set(page.candidate()[1]) == {"source.url", "source.model"}
+
+    run(scenario())
+
+
+def test_the_secret_is_masked_until_shown(page: Any, run: Any, qtbot: Any, tools: Any) -> None:
+    async def scenario() -> None:
+        page.open_profile(tools.profile())
+        assert page.secret.value == "", "a stored secret is never shown"
+        assert page.secret.edit.echoMode() == QLineEdit.EchoMode.Password
+        page.secret.reveal.click()
+        assert page.secret.edit.echoMode() == QLineEdit.EchoMode.Normal
+        heard: list[bool] = []
+        page.cancelled.connect(lambda: heard.append(True))
+        qtbot.keyClick(page, Qt.Key.Key_Escape)
+        assert heard == [True]
+
+    run(scenario())
+
+
+def test_every_control_has_a_name(page: Any, run: Any) -> None:
+    from PySide6.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox, QSlider
+
+    for kind in (QLineEdit, QComboBox, QAbstractSpinBox, QSlider, QAbstractButton):
+        for widget in page.findChildren(kind):
+            inner = widget.objectName().startswith("qt_") or isinstance(
+                widget.parent(), (QComboBox, QAbstractSpinBox, QLineEdit)
+            )
+            assert inner or widget.accessibleName() or (isinstance(widget, QAbstractButton) and widget.text()), widget

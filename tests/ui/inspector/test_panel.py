@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from PySide6.QtGui import QGuiApplication
+
+from desktop_app.core.job import JobDetail, JobState, StepTimings
+from desktop_app.ui.asset.items import Annotations, annotations_of
+from desktop_app.ui.inspector.panel import Inspector
+from desktop_app.ui.inspector.waterfall import Waterfall
+
+
+@pytest.fixture
+def inspector(qtbot: Any) -> Any:
+    inspector = Inspector()
+    qtbot.addWidget(inspector)
+    inspector.resize(340, 800)
+    inspector.show()
+    return inspector
+
+
+def test_a_delivered_job(inspector: Any, tools: Any) -> None:
+    detail = tools.detail()
+    inspector.show_job(tools.job(tools.profile(), dropped=3), detail, annotations_of(detail))
+    assert inspector.state.whole().startswith("delivered in ")
+    assert not inspector.error.isVisible()
+    assert inspector._facts["answered"][1].whole() == "3 objects, 3 dropped"
+    assert inspector.tabs.tabText(0) == "Annotations 7"
+    assert inspector.tabs.tabText(1) == "Notes 2"
+    assert "should never show" not in inspector.received.edit.toPlainText()
+    assert '"response"' in inspector.sent.edit.toPlainText()
+    inspector.copy_button.click()
+    assert QGuiApplication.clipboard().text() == "s0001a1b2c3d4"
+
+
+def test_a_failed_job_says_why_and_folds_its_traceback(inspector: Any, tools: Any) -> None:
+    record = tools.job(tools.profile(), 2, JobState.FAILED, error="The script raised.", details="Traceback\n  x")
+    inspector.show_job(record, JobDetail(), Annotations())
+    assert inspector.error.text() == "The script raised."
+    assert not inspector.details.isVisible()
+    inspector.details_button.click()
+    assert inspector.details.isVisible()
+    assert "Traceback" in inspector.details.toPlainText()
+
+
+def test_a_running_job_can_be_cancelled(inspector: Any, tools: Any, qtbot: Any) -> None:
+    inspector.show_job(tools.job(tools.profile(), 3, JobState.RUNNING), None, Annotations())
+    assert inspector.no_annotations.title.text() == "Reading the history…"
+    with qtbot.waitSignal(inspector.cancel) as caught:
+        inspector.cancel_button.click()
+    assert caught.args == ["job-0003"]
+
+
+def test_a_tested_file_claims_no_delivery(inspector: Any, tools: Any) -> None:
+    inspector.show_job(tools.job(tools.profile(), replay_of="job-0001"), JobDetail(), Annotations())
+    assert "nothing was sent" in inspector.state.whole()
+
+
+def test_selection_both_ways(inspector: Any, tools: Any) -> None:
+    detail = tools.detail()
+    inspector.show_job(tools.job(tools.profile()), detail, annotations_of(detail))
+    heard: list[int] = []
+    inspector.selected.connect(heard.append)
+    inspector.select(3)
+    assert inspector.tree_model.item(inspector.tree.currentIndex()).index == 3
+    assert heard == [], "a selection from the asset is not sent back to it"
+    inspector.tree.setCurrentIndex(inspector.tree_model.index_of(1))
+    assert heard == [1]
+
+
+def test_the_slider_filters_raw_predictions(inspector: Any, tools: Any) -> None:
+    detail = tools.detail()
+    inspector.show_job(tools.job(tools.profile()), detail, annotations_of(detail))
+    heard: list[float] = []
+    inspector.min_score_changed.connect(heard.append)
+    inspector.slider.setValue(50)
+    assert heard == [0.5]
+    assert inspector.slider_label.text() == "Raw predictions from 0.50: 1 of 2"
+    inspector.show_job(tools.job(tools.profile(), 2), JobDetail(), Annotations())
+    assert not inspector.slider_box.isVisible()
+
+
+def test_waterfall(qtbot: Any) -> None:
+    waterfall = Waterfall()
+    qtbot.addWidget(waterfall)
+    waterfall.show_timings(StepTimings(12, 1.5, 38, 2, 9, 64))
+    assert "run 38 ms" in waterfall.accessibleName()
+    assert waterfall.sizeHint().height() == 100
+    assert waterfall._spans(waterfall._steps())[-1] == (53.5, 62.5)
+    waterfall.show_timings(StepTimings(12, 1.5, 38), side_by_side=True)
+    assert waterfall._spans(waterfall._steps())[2][0] == 1.5, "a callback fetches beside its run"
+    assert not waterfall.grab().isNull()
+    waterfall.show_timings(StepTimings())
+    assert not waterfall.grab().isNull()

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QAbstractItemModelTester
+
+from desktop_app.core.events import ProfileState, ProfileStatus
+from desktop_app.core.job import JobState
+from desktop_app.ui.plugins.model import PluginModel
+from desktop_app.ui.plugins.panel import PluginPanel
+
+
+def test_model(qapp: Any, tools: Any) -> None:
+    model = PluginModel()
+    tester = QAbstractItemModelTester(model, QAbstractItemModelTester.FailureReportingMode.Fatal)
+    for name in ("Zebra", "apple", "Mango"):
+        model.put(tools.profile(name), ProfileStatus(name.casefold()))
+    assert [row.profile.name for row in model.rows] == ["apple", "Mango", "Zebra"]
+    model.set_status(ProfileStatus("mango", ProfileState.ONLINE))
+    model.set_stats("mango", 213, 2, 38.0)
+    model.take_job(tools.job(tools.profile("Mango"), 1))
+    row = model.find("mango")
+    assert row is not None
+    assert row.jobs == 214
+    assert row.short_figures == "214 today · 65 ms"
+    model.take_job(tools.job(tools.profile("Mango"), 2, JobState.FAILED))
+    model.take_job(tools.job(tools.profile("Mango"), 3, JobState.RUNNING))
+    assert (row.jobs, row.failed, len(row.bars)) == (215, 3, 2)
+    assert model.index(1).data(Qt.ItemDataRole.AccessibleTextRole) == "Mango, online, 215 jobs today · 65 ms"
+    renamed = tools.profile("Mango").changed(name="Aardvark")
+    model.put(renamed, ProfileStatus("mango"))
+    assert model.row_of("mango") == 0
+    assert model.rows[0].jobs == 215
+    model.remove("mango")
+    model.remove("unknown")
+    assert len(model.rows) == 2
+    assert tester.model() is model
+
+
+@pytest.fixture
+def panel(qtbot: Any, tools: Any) -> Any:
+    panel = PluginPanel()
+    qtbot.addWidget(panel)
+    panel.resize(240, 400)
+    panel.show()
+    return panel
+
+
+def test_empty_then_filled(panel: Any, tools: Any, qtbot: Any) -> None:
+    assert panel.stack.currentWidget() is panel.empty
+    panel.model.put(tools.profile(), ProfileStatus("fasteners"))
+    assert panel.stack.currentWidget() is panel.view
+    for state in ProfileState:
+        panel.model.set_status(ProfileStatus("fasteners", state, crashes=2, retry_at=1))
+        assert not panel.grab().isNull()
+    panel.model.remove("fasteners")
+    assert panel.stack.currentWidget() is panel.empty
+
+
+def test_commands(panel: Any, tools: Any, qtbot: Any) -> None:
+    panel.model.put(tools.profile(), ProfileStatus("fasteners"))
+    heard: list[tuple[str, str]] = []
+    panel.command.connect(lambda name, profile: heard.append((name, profile)))
+    panel.select("fasteners")
+    assert panel.selected().name == "Fasteners"
+    qtbot.keyClick(panel.view, Qt.Key.Key_Return)
+    qtbot.keyClick(panel.view, Qt.Key.Key_Delete)
+    panel.view.doubleClicked.emit(panel.model.index(0))
+    menu = panel.menu_for(panel.model.rows[0])
+    entries = {entry.data(): entry for entry in menu.actions() if entry.data()}
+    assert entries["start"].isEnabled()
+    assert not entries["stop"].isEnabled()
+    for entry in entries.values():
+        entry.trigger()
+    names = ["edit", "remove", "edit", "start", "test", "classes", "edit", "duplicate", "export", "remove"]
+    assert heard == [(name, "fasteners") for name in names]
+    panel.model.set_status(ProfileStatus("fasteners", ProfileState.ONLINE))
+    menu = panel.menu_for(panel.model.rows[0])
+    assert {entry.data(): entry.isEnabled() for entry in menu.actions() if entry.data()}["restart"]
