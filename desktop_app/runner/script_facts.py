@@ -141,7 +141,7 @@ class _Reader:
         secret = self._text(arguments.get("secret"), "secret", placeholders)
         given = _arguments(runs[0], ("plugin", "host")).get("host") if runs else None
         host = self._text(given or arguments.get("host"), "host", placeholders)
-        if host is None and "host" not in placeholders and plugin is not None:
+        if host is None and given is None and "host" not in arguments and plugin is not None:
             host = DEFAULT_HOSTS.get(self._module.partition(".")[0])
         count = self._values.of(arguments.get("concurrency"))
         callback = self._callback(arguments.get("callback"))
