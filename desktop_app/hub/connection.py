@@ -17,6 +17,7 @@ import engineio
 import socketio
 from engineio import packet as engineio_packet
 
+from desktop_app.core.aio import spawn
 from desktop_app.hub.protocol import NAMESPACE
 
 log = logging.getLogger(__name__)
@@ -97,16 +98,26 @@ class _Session:
     def __init__(self, session: aiohttp.ClientSession, on_open: Callable[[dict[str, Any]], None]) -> None:
         self._session = session
         self._on_open = on_open
+        self._opened: Any = None
 
     @property
     def closed(self) -> bool:
         return self._session.closed
 
     async def ws_connect(self, *arguments: Any, **options: Any) -> _Websocket:
-        return _Websocket(await self._session.ws_connect(*arguments, **options), self._on_open)
+        self._opened = await self._session.ws_connect(*arguments, **options)
+        return _Websocket(self._opened, self._on_open)
 
     async def close(self) -> None:
-        await self._session.close()
+        """Also closes a websocket that the library opened and, not liking what it said, forgot."""
+        try:
+            if self._opened is not None and not self._opened.closed:
+                async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                    await self._opened.close()
+        except (TimeoutError, aiohttp.ClientError, OSError):
+            pass  # the session takes the connection with it
+        finally:
+            await self._session.close()
 
 
 class HubSocket:
@@ -128,7 +139,7 @@ class HubSocket:
         self._closed = asyncio.Event()
         self._ending = asyncio.Lock()
         self._client: _Client | None = None
-        self._session: aiohttp.ClientSession | None = None
+        self._session: _Session | None = None
         self.reason = ""
         self.max_payload: int | None = None
 
@@ -144,13 +155,13 @@ class HubSocket:
             SocketError: it could not be opened; says why in words.
         """
         # trust_env: proxies of the system; certificate checks are always on.
-        self._session = aiohttp.ClientSession(trust_env=True)
+        self._session = _Session(aiohttp.ClientSession(trust_env=True), self._opened)
         client = _Client(
             reconnection=False,
             handle_sigint=False,
             logger=False,
             engineio_logger=False,
-            http_session=_Session(self._session, self._opened),
+            http_session=self._session,
             websocket_extra_options={"max_msg_size": MAX_MESSAGE},
         )
         client.eio.on_ping = self._on_ping
@@ -205,8 +216,16 @@ class HubSocket:
 
     async def abort(self) -> None:
         """Drops the connection, open or half open, and frees what it holds. Waits at most for the close time-out."""
-        client, self._client = self._client, None
         self._end("aborted")
+        freeing = spawn(self._free(), name="free a connection")
+        try:
+            await asyncio.shield(freeing)
+        except asyncio.CancelledError:
+            await asyncio.wait([freeing])  # half freed is leaked
+            raise
+
+    async def _free(self) -> None:
+        client, self._client = self._client, None
         try:
             # Not into a close in order that is under way.
             async with self._ending:
