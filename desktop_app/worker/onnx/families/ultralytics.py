@@ -201,8 +201,10 @@ def _from_shapes(facts: Facts, names: tuple[str, ...]) -> Identification | None:
         return None
     if len(shape) != 3 or len(facts.outputs) > 2:
         return None
-    if _is_transformer(facts) or facts.graph.input_names != (facts.image.name if facts.image else "",):
+    if facts.graph.input_names != (facts.image_name,):
         return None
+    if _is_transformer(facts):
+        return _from_queries(facts, names if known else (), shape)
     masks = _mask_count(facts)
     if len(facts.outputs) == 2 and not masks:
         return None
@@ -223,16 +225,39 @@ def _from_shapes(facts: Facts, names: tuple[str, ...]) -> Identification | None:
     return _from_rows(facts, names if known else (), masks, rows, columns)
 
 
+def _from_queries(facts: Facts, names: tuple[str, ...], shape: tuple[int, ...]) -> Identification | None:
+    """RT-DETR without its metadata: `[1, Q, 4 + nc]`, or `[1, Q, 6]` with the best queries picked by a second TopK."""
+    queries, columns = shape[1], shape[2]
+    if len(facts.outputs) != 1 or not 50 <= queries <= 1000 or columns < 5:
+        return None
+    picked = columns == 6 and facts.graph.ops["TopK"] >= 2
+    layout = _Layout("query-rows", len(names), 0) if picked else _Layout("queries", columns - 4, 0)
+    why = ["it samples features with GridSample and gives one row per query, as RT-DETR does"]
+    return _detection(facts, Task.DETECT, layout, names, Confidence.LIKELY, why)
+
+
 def _from_rows(facts: Facts, names: tuple[str, ...], masks: int, rows: int, columns: int) -> Identification | None:
-    """Finished boxes without metadata: `[1, n, 6]` and its like."""
+    """Finished boxes without metadata: `[1, n, 6]`, and 7 columns, 6 + K·d or 38 with prototypes."""
     extra = columns - 6
     listed = facts.graph.has("NonMaxSuppression") or facts.graph.ops["TopK"] >= 2
-    if not listed or extra != masks or rows == facts.anchors() or not 1 <= rows <= 1000:
+    if not listed or extra < 0 or rows == facts.anchors() or not 1 <= rows <= 1000:
         return None
-    task = Task.SEGMENT if masks else Task.DETECT
     why = [f"its {columns} columns and the suppression inside the graph mean finished boxes"]
-    layout = _Layout("rows", len(names), extra)
-    return _detection(facts, task, layout, names, Confidence.LIKELY, why)
+    sure, task = Confidence.LIKELY, Task.DETECT
+    if masks:
+        if extra != masks:
+            return None
+        task = Task.SEGMENT
+    elif extra == 1:
+        task = Task.OBB
+        why.append("the seventh column is an angle")
+    elif extra:
+        if extra % 3 and extra % 2:
+            return None
+        task = Task.POSE
+        sure = Confidence.LIKELY if extra in (51, 34) else Confidence.GUESS
+        why.append(f"the {extra} columns after the class are key points")
+    return _detection(facts, task, _Layout("rows", len(names), extra), names, sure, why)
 
 
 def _guess_task(facts: Facts, masks: int, names: int) -> tuple[Task, int]:
@@ -246,7 +271,10 @@ def _guess_task(facts: Facts, masks: int, names: int) -> tuple[Task, int]:
         return Task.DETECT, 0
     table: Array = np.asarray(values[0], dtype=np.float32)
     scores = np.asarray(((table >= 0) & (table <= 1)).all(axis=1))
-    if rows > 5 and not scores[-1] and table[-1].min() >= -0.85 and table[-1].max() <= 2.45:
+    within = table[-1].min() >= -0.85 and table[-1].max() <= 2.45
+    # On noise no class is seen everywhere; an angle is there for every anchor.
+    everywhere = rows > 6 and table[-1].mean() > 0.2 and table[4:-1].mean(axis=1).max() < 0.05
+    if rows > 5 and within and (not scores[-1] or everywhere):
         return Task.OBB, 1
     # Key points span pixels; their visibilities between them look like scores.
     if rows > 7 and not scores[5:].all():

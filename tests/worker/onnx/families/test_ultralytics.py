@@ -260,3 +260,61 @@ def test_non_square_input_and_batch_of_two(net: Any, tmp_path: Path, identified:
     path = net.save(tmp_path / "m.onnx")
     assert identified(path)["input"]["height"] == 192
     boxes_right(path, orientations=[6])
+
+
+def rows_without_metadata(net: Any, extra: tuple[Any, ...], *, grid_sample: bool = False) -> None:
+    image = net.input("images", [1, 3, 320, 320])
+    found = net.find(image)
+    values = found.centred if len(extra) == 1 else found.corners
+    if grid_sample:
+        values = [net.mul(value, net.const([1 / 320])) for value in found.centred]
+        sampled = net.op("GridSample", image, net.const(np.zeros((1, 1, 1, 2))))
+        zero = net.mul(net.op("ReduceMax", sampled, axes=[0, 1, 2, 3], keepdims=0), net.const(0.0))
+    else:
+        zero = net.const(0.0)
+    # Two TopK pick the rows, as the exporters' heads do.
+    score = net.reshape(net.mul(found.peak, net.const([0.9])), 1, 1)
+    best, _ = net.op("TopK", score, net.const([1], np.int64), outputs=2)
+    best, _ = net.op("TopK", best, net.const([1], np.int64), outputs=2)
+    row = net.row(*values, net.add(net.reshape(best, 1), zero), 1.0, *extra)
+    net.output(net.spread(row, 300, 0), "output0", [1, 300, 6 + len(extra)])
+
+
+@pytest.mark.parametrize(
+    ("extra", "task", "resize", "grid_sample"),
+    [
+        ((), "detect", "letterbox", False),
+        ((), "detect", "stretch", True),
+        ((0.4,), "obb", "letterbox", False),
+        (tuple([100.0, 100.0, 0.9] * 17), "pose", "letterbox", False),
+    ],
+)
+def test_finished_rows_without_metadata(
+    net: Any,
+    tmp_path: Path,
+    identified: Any,
+    boxes_right: Any,
+    extra: tuple[float, ...],
+    task: str,
+    resize: str,
+    grid_sample: bool,
+) -> None:
+    rows_without_metadata(net, extra, grid_sample=grid_sample)
+    path = net.save(tmp_path / "m.onnx")
+    facts = identified(path)
+    assert (facts["family"], facts["task"], facts["confidence"]) == ("ultralytics", task, "likely")
+    assert facts["input"]["resize"] == resize
+    if task != "obb":
+        for prediction in boxes_right(path, orientations=[6]):
+            assert prediction.instances[0]["index"] == 1
+
+
+def test_an_angle_everywhere_is_no_class(net: Any, tmp_path: Path, identified: Any) -> None:
+    found = net.find(net.input("images", [1, 3, 320, 320]))
+    row = net.row(*found.centred, 0.0, found.peak, 0.0, 0.0)
+    angle = np.zeros((1, 8, 2100), dtype=np.float32)
+    angle[:, 7] = 0.78
+    table = net.op("Transpose", net.spread(row, 2100, 3), perm=[0, 2, 1])
+    net.output(net.add(table, net.const(angle)), "output0", [1, 8, 2100])
+    facts = identified(net.save(tmp_path / "m.onnx"))
+    assert (facts["task"], len(facts["classes"]), facts["confidence"]) == ("obb", 3, "likely")
