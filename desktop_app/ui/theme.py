@@ -8,7 +8,7 @@ from typing import Literal
 
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QPalette
-from PySide6.QtWidgets import QApplication, QProxyStyle, QStyle, QStyleFactory, QStyleOption, QWidget
+from PySide6.QtWidgets import QApplication, QStyleFactory
 
 from desktop_app.core.resources import resource
 from desktop_app.ui.tokens import CONTROL_HEIGHT, DARK, LIGHT, RADIUS, Tokens
@@ -22,23 +22,6 @@ class ThemeNotifier(QObject):
     """Tells widgets that paint by hand that the colours have changed."""
 
     changed = Signal()
-
-
-class _Style(QProxyStyle):
-    """Fusion with calmer manners."""
-
-    def styleHint(
-        self,
-        hint: QStyle.StyleHint,
-        option: QStyleOption | None = None,
-        widget: QWidget | None = None,
-        returnData: object = None,  # noqa: N803 - Qt's own name
-    ) -> int:
-        if hint == QStyle.StyleHint.SH_ItemView_ActivateItemOnSingleClick:
-            return 0
-        if hint == QStyle.StyleHint.SH_ToolTip_WakeUpDelay:
-            return 500
-        return super().styleHint(hint, option, widget, returnData)  # type: ignore[arg-type]
 
 
 _current: Tokens = LIGHT
@@ -65,8 +48,7 @@ def apply_theme(app: QApplication, name: ThemeName) -> None:
     global _current, _choice, _connected_to  # noqa: PLW0603 - one application has one look
     first = _connected_to is not app
     if first:
-        style = QStyleFactory.create("Fusion")
-        app.setStyle(_Style(style))
+        app.setStyle(QStyleFactory.create("Fusion"))
         app.setFont(ui_font())
         app.styleHints().colorSchemeChanged.connect(lambda: _follow_system(app))
         _connected_to = app
