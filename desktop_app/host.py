@@ -228,15 +228,18 @@ class Host:
 
         return await run_files(profile, self._runner(profile, said, lambda _: None), files, config, mapping)
 
-    async def draw_overlay(self, result: TrialResult, out: Path) -> None:
+    async def draw_overlay(self, result: TrialResult, out: Path) -> dict[str, Any]:
         """Draws a tested file's answer on it, into a PNG.
 
+        Returns:
+            `{"width", "height", "objects", "left_out"}`: the drawing's size in pixels, how many objects are on it,
+            and how many are not, for they have no place on this picture.
+
         Raises:
-            ModelError: the picture cannot be read or written.
+            ModelError: the picture cannot be read or the drawing not written; says why.
         """
-        await ask_worker(
-            {"type": "load", "overlay": {"asset": str(result.file), "answer": result.answer, "out": str(out)}}
-        )
+        overlay = {"asset": str(result.file), "answer": result.answer, "out": str(Path.cwd() / out)}
+        return await ask_worker({"type": "load", "overlay": overlay})
 
     def bug(self, error: BaseException, where: str) -> None:
         """Writes a crash report for an error that is ours; the app goes on."""

@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from desktop_app.cli.models import existing_file
 from desktop_app.cli.output import clean, columns, print_json, say
-from desktop_app.core.errors import UsageError
 from desktop_app.runner.inspect import inspect_model
 
 TASKS = {
@@ -41,13 +41,7 @@ _SHOWN_CLASSES = 12
 
 async def run(options: argparse.Namespace) -> int:
     """Prints what the file is. Exit code 0 also for a model that is declined: saying so is the answer."""
-    path: Path = options.file.expanduser()
-    if not path.is_file():
-        raise UsageError(
-            "There is no such file" if not path.is_dir() else "This is a folder, not a file",
-            where=str(path),
-            remedy="Name an ONNX file.",
-        )
+    path = existing_file(options.file)
     found = await inspect_model(path)
     if options.json:
         print_json(found)

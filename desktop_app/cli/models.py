@@ -35,12 +35,12 @@ def source_of(options: argparse.Namespace) -> ModelSource:
     if options.onnx is not None:
         if options.python is not None:
             raise UsageError("--python goes with --script")
-        return OnnxSource(path=_file(options.onnx), provider=options.provider or "cpu")
+        return OnnxSource(path=existing_file(options.onnx), provider=options.provider or "cpu")
     python = options.python
     if python is not None:
         # Not resolved: a virtual environment's python is a link, and following it leaves the environment.
-        python = _file(python, resolve=False)
-    return CallbackSource(script=_file(options.script), python=python)
+        python = existing_file(python, resolve=False)
+    return CallbackSource(script=existing_file(options.script), python=python)
 
 
 def profile_of(name: str, host: str, plugin_id: str, options: argparse.Namespace) -> Profile:
@@ -94,8 +94,18 @@ def class_names(text: str) -> tuple[str, ...]:
     return names
 
 
-def _file(path: Path, *, resolve: bool = True) -> Path:
+def existing_file(path: Path, *, resolve: bool = True) -> Path:
+    """The absolute path of a file.
+
+    Args:
+        resolve: whether links are followed.
+
+    Raises:
+        UsageError: it is not there, or is no file.
+    """
     path = path.expanduser()
+    if path.is_dir():
+        raise UsageError("This is a folder, not a file", where=str(path), remedy="Name a file in it.")
     if not path.is_file():
-        raise UsageError("There is no such file", where=str(path))
+        raise UsageError("There is no such file", where=str(path), remedy="Check the path.")
     return path.resolve() if resolve else path.absolute()

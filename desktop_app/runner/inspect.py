@@ -61,8 +61,7 @@ async def inspect_model(path: Path) -> dict[str, Any]:
     Raises:
         ModelLoadError: it is no file that onnxruntime can load; says why.
     """
-    # Absolute: the worker has another working directory.
-    return await ask_worker({"type": "load", "inspect": str(path.absolute())})
+    return await ask_worker({"type": "load", "inspect": str(Path.cwd() / path)})  # its working directory is another
 
 
 def _failure(frame: dict[str, Any]) -> ModelLoadError:

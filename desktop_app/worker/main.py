@@ -2,6 +2,8 @@
 
 The `load` frame holds `source` (an OnnxSource) and `detection` (a Detection). With `"inspect": PATH` in place of both,
 `loaded` carries what the file is and no job can be run; `"picture": PATH` with it lets scalings be tried out.
+With `"overlay": {"asset", "answer", "out"}` it draws an answer on its picture into a PNG, and `loaded` says how many
+objects are on it.
 """
 
 from __future__ import annotations
@@ -32,6 +34,13 @@ def load(frame: Frame) -> Loaded:
         Failure: it cannot be loaded.
     """
     # Imported here: the pipes are taken over before onnxruntime can write anything to them.
+    if "overlay" in frame:
+        from desktop_app.worker.overlay import draw
+
+        wanted = frame["overlay"]
+        asset, out = Path(str(wanted["asset"])), Path(str(wanted["out"]))
+        return Loaded(_told(lambda: draw(asset, wanted.get("answer"), out)), _nothing_to_run)
+
     from desktop_app.worker.onnx.inspect import identify
     from desktop_app.worker.onnx.model import OnnxModel, prediction_json
 
