@@ -124,7 +124,7 @@ def log_query(wanted: LogFilter) -> Query:
         parts.append(f"log.level >= {int(wanted.min_level):d}")
         if wanted.min_level >= _SEVERE and not index:
             parts.append(f"log.level >= {_SEVERE}")
-            index = "log_severe"
+            index = "log_severe" if wanted.profile_id is None else "log_severe_profile"
     if wanted.profile_id is not None:
         parts.append("log.profile_id = ?")
         values.append(wanted.profile_id)

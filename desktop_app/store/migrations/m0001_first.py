@@ -148,6 +148,7 @@ _SQL = (
     "CREATE INDEX log_profile ON log (profile_id)",
     "CREATE INDEX log_session ON log (session) WHERE session <> ''",
     "CREATE INDEX log_severe ON log (n) WHERE level >= 30",
+    "CREATE INDEX log_severe_profile ON log (profile_id) WHERE level >= 30",
     # Filled in batches behind the log (meta 'log_indexed' says how far), which costs a fraction of line by line.
     """
     CREATE VIRTUAL TABLE log_text USING fts5 (

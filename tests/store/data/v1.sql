@@ -83,6 +83,7 @@ CREATE TABLE log (
 CREATE INDEX log_profile ON log (profile_id);
 CREATE INDEX log_session ON log (session) WHERE session <> '';
 CREATE INDEX log_severe ON log (n) WHERE level >= 30;
+CREATE INDEX log_severe_profile ON log (profile_id) WHERE level >= 30;
 CREATE VIRTUAL TABLE log_text USING fts5 (
         message, details, content = 'log', content_rowid = 'n', columnsize = 0,
         tokenize = 'unicode61 remove_diacritics 2'
