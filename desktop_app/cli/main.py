@@ -47,7 +47,7 @@ async def _command(options: argparse.Namespace) -> int:
 
         return await headless(options)
     if name == "hub":
-        from desktop_app.cli.serve import hub
+        from desktop_app.cli.hub import run as hub
 
         return await hub(options)
     if name == "inspect":

@@ -54,7 +54,12 @@ def build_parser() -> argparse.ArgumentParser:
     demo.add_argument("--jobs", type=_positive, metavar="N", help="stop after N jobs; exit 1 if any failed")
 
     hub = command("hub", "Run the demo hub alone, to try plugins without an account.")
-    hub.add_argument("--port", type=_port, default=0, help="port on the loopback interface (default: a free one)")
+    hub.add_argument(
+        "--port", type=_port, default=0, metavar="N", help="port on the loopback interface (default: a free one)"
+    )
+    hub.add_argument(
+        "--interval", type=_seconds, default=3.0, metavar="SECONDS", help="time between two jobs (default 3)"
+    )
 
     run = command("run", "Serve profiles without a window until SIGINT or SIGTERM, then drain.")
     run.add_argument("profiles", nargs="*", metavar="PROFILE", help="names (default: all enabled ones)")

@@ -1,4 +1,4 @@
-"""`plugdeck run` and `plugdeck hub`: serving without a window until a signal comes."""
+"""`plugdeck run`: serving without a window until a signal comes."""
 
 from __future__ import annotations
 
@@ -143,16 +143,4 @@ async def run(host: Host, options: argparse.Namespace) -> int:
         say("Stopping: running jobs may finish.")
     await host.stop(stop.drain_s)
     printer.disconnect()
-    return 0
-
-
-async def hub(options: argparse.Namespace) -> int:
-    """Runs the demo hub alone."""
-    from desktop_app.hub.demo.server import DemoHub
-
-    stop = Stop()
-    async with DemoHub(port=options.port) as demo:
-        say(f"The demo hub runs at {demo.url}")
-        say("Any plugin id and secret can log in; the sample project's assets are at its project page.")
-        await stop.wait()
     return 0

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from desktop_app.core.errors import HubError
 from desktop_app.hub.demo.connections import PluginOffline
+from desktop_app.hub.demo.job_event import ClassMapping
 from desktop_app.hub.demo.server import DemoHub
 from desktop_app.hub.demo.state import Session
 
@@ -28,6 +29,7 @@ async def feed(hub: DemoHub, plugin_ids: Sequence[str], *, interval: float, jobs
     Waits while none of them is online or all have enough to do.
 
     Args:
+        plugin_ids: looked at again for every job, so that more may be added.
         interval: seconds between two jobs.
         jobs: how many to send; None: until cancelled.
 
@@ -56,8 +58,11 @@ async def feed(hub: DemoHub, plugin_ids: Sequence[str], *, interval: float, jobs
             with contextlib.suppress(TimeoutError):
                 await hub.wait_until(lambda: ready() is not None, _LOOK_AGAIN)
             continue
+        picture = pictures[sent % len(pictures)]
+        # Of a plugin whose classes nobody knows, none can be mapped.
+        mapping: ClassMapping = "by name" if hub.plugins[plugin_id].class_names else None
         try:
-            session = await hub.run_plugin(plugin_id, asset=pictures[sent % len(pictures)].id)
+            session = await hub.run_plugin(plugin_id, asset=picture.id, class_mapping=mapping)
         except PluginOffline:
             continue
         if jobs is not None:

@@ -50,6 +50,7 @@ class DemoHub:
         max_http_buffer_size: bytes of the largest event that is taken; a larger one costs its sender the connection.
         heartbeat_limit: seconds without a heartbeat after which a plugin counts as offline.
         history_limit: how many events and how many sessions are kept; the oldest go first.
+        accept_all: whether a plugin that nobody registered is taken in as a model plugin, with any secret.
 
     Attributes:
         faults: switches that make it misbehave.
@@ -73,6 +74,7 @@ class DemoHub:
         max_http_buffer_size: int = 1_000_000,
         heartbeat_limit: float = 150.0,
         history_limit: int = 5_000,
+        accept_all: bool = False,
     ) -> None:
         if not _is_loopback(host):
             raise UsageError(
@@ -95,6 +97,7 @@ class DemoHub:
             ping_timeout=ping_timeout,
             max_http_buffer_size=max_http_buffer_size,
             heartbeat_limit=heartbeat_limit,
+            accept_all=accept_all,
         )
         api = Api(self._recorder, self.project, self._sessions, self._files, self.faults, self.api_key)
         app = api.make_app()

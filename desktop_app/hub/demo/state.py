@@ -220,6 +220,7 @@ class Plugin:
             one would end the process of a published client.
         heartbeats: accepted ones, over all connections.
         logins: connections that were logged in so far.
+        guest: nobody registered it; a hub that accepts all took it in.
     """
 
     id: str
@@ -229,6 +230,7 @@ class Plugin:
     connections: list[Connection] = field(default_factory=list)
     heartbeats: int = 0
     logins: int = 0
+    guest: bool = False
 
 
 class EventKind(StrEnum):
