@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional
 
 from .convert import Notes
 from .logger import PluginLogger
 from .reading import read_returned
 from .serve import Failure, Job
 from .trouble import Places, script_failure
+
+if TYPE_CHECKING:
+    from .exporting import Exporter
 
 
 class Call:
@@ -67,6 +70,9 @@ class Callback:
         kind: plugin kind, as in Prediction.kind.
         places: which files are the user's own.
         log: takes job id, level, message, extra data and a traceback.
+        prefer_keywords: see Call.
+        host: the hub's address for HTTP calls.
+        exporter: for plugins that export.
     """
 
     def __init__(
@@ -76,11 +82,15 @@ class Callback:
         places: Places,
         log: Callable[[int, str, str, Dict[str, Any], str], None],
         prefer_keywords: bool,
+        host: str = "",
+        exporter: Optional[Exporter] = None,
     ) -> None:
         self._call = Call(function, prefer_keywords)
         self._kind = kind
         self._places = places
         self._log = log
+        self._host = host
+        self._exporter = exporter
         self.name = getattr(function, "__name__", type(function).__name__)
 
     @property
@@ -88,13 +98,15 @@ class Callback:
         """Whether the function gets the event's fields as keyword arguments."""
         return self._call.by_keywords
 
-    def answer(self, job: Job) -> Tuple[Dict[str, Any], bytes]:
-        """The fields of a Prediction, and a blob.
+    def answer(self, job: Job) -> Dict[str, Any]:
+        """The fields of a Prediction.
 
         Raises:
             Failure: the script raised, or returned what cannot be an answer.
         """
         data = self._data(job)
+        if self._exporter is not None:
+            data.update(self._exporter.read(data))
         try:
             returned = self._call(data)
             if inspect.iscoroutine(returned):
@@ -113,14 +125,21 @@ class Callback:
         except Failure as failure:
             failure.details = failure.details or "returned by %s()" % self.name
             raise
-        prediction = {
+        sentences = notes.sentences()
+        stores = not job.frame.get("dry")
+        if stores and (reading.brush is not None or reading.medical is not None):
+            from .brushes import Brushes  # only now: it loads what HTTP needs
+
+            sentences += Brushes(reading.brush, reading.medical).upload(job.data, self._host, reading.value)
+        if self._exporter is not None:
+            name = reading.value["fileName"]
+            reading.value = self._exporter.store(job.data, reading.value, reading.blob) if stores else name
+        return {
             "returned": reading.value,
             "generation": reading.generation,
             "kind": self._kind,
-            "notes": notes.sentences(),
+            "notes": sentences,
         }
-        prediction.update(reading.more)
-        return prediction, reading.blob
 
     def _data(self, job: Job) -> Dict[str, Any]:
         data = dict(job.data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import ssl
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -13,7 +14,8 @@ TIMEOUT_S = 60.0
 """Without a byte for this long, a call has failed."""
 AGENT = "plugdeck"
 
-_context: Optional[ssl.SSLContext] = None
+_PASSING = (408, 429, 500, 502, 503, 504)
+_openers: Dict[str, urllib.request.OpenerDirector] = {}
 
 
 class HttpError(Exception):
@@ -37,15 +39,24 @@ def request(
     headers: Optional[Dict[str, str]] = None,
     body: Optional[bytes] = None,
     any_status: bool = False,
+    tries: int = 1,
 ) -> bytes:
     """The body of the answer.
 
     Args:
+        tries: how often to try while there is no answer, or one that says the server is not well.
         any_status: give the body of an error answer too, instead of raising.
 
     Raises:
         HttpError: no answer, or one with status 400 and above.
     """
+    for attempt in range(1, tries):
+        try:
+            return request(method, url, headers=headers, body=body, any_status=any_status)
+        except HttpError as error:
+            if error.status is not None and error.status not in _PASSING:
+                raise
+            time.sleep(attempt)
     place = urllib.parse.urlsplit(url)
     if place.scheme not in ("http", "https"):
         raise HttpError("not an http address: %s" % place.scheme)
@@ -53,7 +64,7 @@ def request(
     all_headers = {"User-Agent": AGENT, **(headers or {})}
     call = urllib.request.Request(url, data=body, method=method, headers=all_headers)  # noqa: S310
     try:
-        with urllib.request.urlopen(call, timeout=TIMEOUT_S, context=_tls(place.scheme)) as answer:  # noqa: S310
+        with _opener(place.scheme).open(call, timeout=TIMEOUT_S) as answer:
             data: bytes = answer.read()
             return data
     except urllib.error.HTTPError as error:
@@ -97,16 +108,34 @@ def query(**fields: Any) -> str:
     return urllib.parse.urlencode(pairs, quote_via=urllib.parse.quote)
 
 
-def _tls(scheme: str) -> Optional[ssl.SSLContext]:
-    """Trusted certificates; certifi's where the interpreter has it, for some Pythons come without any."""
-    global _context  # noqa: PLW0603
-    if scheme != "https":
-        return None
-    if _context is None:
-        try:
-            import certifi
+def _without_made_up_type(call: urllib.request.Request) -> urllib.request.Request:
+    """urllib claims that every body is a form; storages that signed the request refuse that."""
+    if "Content-type" not in call.headers:
+        call.unredirected_hdrs.pop("Content-type", None)
+    return call
 
-            _context = ssl.create_default_context(cafile=certifi.where())
-        except ImportError:
-            _context = ssl.create_default_context()
-    return _context
+
+class _Http(urllib.request.HTTPHandler):
+    def http_request(self, request: urllib.request.Request) -> urllib.request.Request:
+        return _without_made_up_type(self.do_request_(request))
+
+
+class _Https(urllib.request.HTTPSHandler):
+    def https_request(self, request: urllib.request.Request) -> urllib.request.Request:
+        return _without_made_up_type(self.do_request_(request))
+
+
+def _opener(scheme: str) -> urllib.request.OpenerDirector:
+    """Opens addresses of one scheme; trusts certifi's certificates where it is there, for some Pythons have none."""
+    if scheme not in _openers:
+        if scheme == "http":
+            _openers[scheme] = urllib.request.build_opener(_Http)
+        else:
+            try:
+                import certifi
+
+                context = ssl.create_default_context(cafile=certifi.where())
+            except ImportError:
+                context = ssl.create_default_context()
+            _openers[scheme] = urllib.request.build_opener(_Http, _Https(context=context))
+    return _openers[scheme]

@@ -22,14 +22,18 @@ class Reading:
     """A returned value that was understood.
 
     Attributes:
-        more: further fields of the prediction.
+        blob: the file of an export.
+        brush, medical: arrays of masks, still to be stored, or None.
     """
 
-    def __init__(self, value: Any, generation: Optional[str], blob: bytes = b"", **more: Any) -> None:
+    def __init__(
+        self, value: Any, generation: Optional[str], blob: bytes = b"", brush: Any = None, medical: Any = None
+    ) -> None:
         self.value = value
         self.generation = generation
         self.blob = blob
-        self.more: Dict[str, Any] = more
+        self.brush = brush
+        self.medical = medical
 
 
 def read_returned(returned: Any, kind: str, notes: Notes) -> Reading:
@@ -97,7 +101,8 @@ def _from_payload(payload: Any, notes: Notes) -> Reading:
     value: Dict[str, Any] = {"answer": _answer(payload.answer, notes, "answer")}
     for attribute, key in (("brush_data_url", "brushDataUrl"), ("medical_brush_data_url", "medicalBrushDataUrl")):
         value[key] = to_json(getattr(payload, attribute, None), notes, attribute)
-    return Reading(value, "current")
+    brush, medical = getattr(payload, "brush_data", None), getattr(payload, "medical_brush_data", None)
+    return Reading(value, "current", brush=brush, medical=medical)
 
 
 def _answer(answer: Any, notes: Notes, path: str) -> Dict[str, Any]:

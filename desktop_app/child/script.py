@@ -167,7 +167,21 @@ class Script:
             plugin.host = host or self._host
         function = self._function(plugin)
         kind = getattr(plugin, "kind", "model")
-        callback = Callback(function, kind, self._places, self._log, prefer_keywords=_old_import())
+        base = getattr(plugin, "host", None) or self._host
+        exporter = None
+        if kind == "export":
+            from .exporting import Exporter
+
+            exporter = Exporter(plugin, base, _client())
+        callback = Callback(
+            function,
+            kind,
+            self._places,
+            self._log,
+            prefer_keywords=_old_import(),
+            host=base,
+            exporter=exporter,
+        )
         info: Dict[str, Any] = {
             "model": "callback",
             "kind": kind,

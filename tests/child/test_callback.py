@@ -89,7 +89,7 @@ def _answer(function: Any, kind: str = "model", **data: Any) -> tuple[Any, list[
     lines: list[Any] = []
     callback = Callback(function, kind, Places(__file__), lambda *line: lines.append(line), True)
     job = Job({"id": 3, "data": data, "plugin_id": "p"}, Server())  # type: ignore[arg-type]
-    return callback.answer(job)[0], lines
+    return callback.answer(job), lines
 
 
 def test_the_data_is_the_event_with_logger_and_batches() -> None:
