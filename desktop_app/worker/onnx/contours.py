@@ -137,30 +137,38 @@ def simplify(points: Array, tolerance: float) -> Array:
     closed = np.vstack([ring, ring[:1]])
     keep = np.zeros(count + 1, dtype=bool)
     keep[[0, far, count]] = True
-    stack = [(0, far), (far, count)]
-    while stack:
-        first, last = stack.pop()
-        if last - first < 2:
-            continue
-        distance = _distance(closed[first + 1 : last], closed[first], closed[last])
-        worst = int(np.argmax(distance))
-        if distance[worst] > tolerance:
-            middle = first + 1 + worst
-            keep[middle] = True
-            stack += [(first, middle), (middle, last)]
+    settled = np.zeros(count + 1, dtype=bool)
+    # All stretches of one depth at once: a mask has thousands of points, and Python is slow at each.
+    while True:
+        ends = np.flatnonzero(keep)
+        open_ = (np.diff(ends) > 1) & ~settled[ends[:-1]]
+        if not open_.any():
+            break
+        first, last = ends[:-1][open_], ends[1:][open_]
+        split = _farthest(closed, first, last, tolerance)
+        settled[first[split < 0]] = True
+        keep[split[split >= 0]] = True
     result: Array = closed[:-1][keep[:-1]]
     return result
 
 
-def _distance(points: Array, a: Array, b: Array) -> Array:
-    side = b - a
-    square = float(side @ side)
-    if square == 0:
-        result: Array = np.sqrt(((points - a) ** 2).sum(axis=1))
-        return result
-    along = np.clip(((points - a) @ side) / square, 0, 1)[:, None]
-    distance: Array = np.sqrt((((a + along * side) - points) ** 2).sum(axis=1))
-    return distance
+def _farthest(points: Array, first: Array, last: Array, tolerance: float) -> Array:
+    """For every stretch, the inner point farthest from the line between its ends; -1 where all are near enough."""
+    inner = last - first - 1
+    begin = np.cumsum(inner) - inner
+    stretch = np.repeat(np.arange(len(first)), inner)
+    index = np.arange(int(inner.sum())) - begin[stretch] + first[stretch] + 1
+    origin = points[first]
+    side = points[last] - origin
+    square = np.maximum((side**2).sum(axis=1), 1e-300)
+    away = points[index] - origin[stretch]
+    share = np.clip((away * side[stretch]).sum(axis=1) / square[stretch], 0, 1)
+    distance = ((away - share[:, None] * side[stretch]) ** 2).sum(axis=1)
+    worst = np.maximum.reduceat(distance, begin)
+    at_worst = np.flatnonzero(distance == worst[stretch])
+    _, leading = np.unique(stretch[at_worst], return_index=True)
+    result: Array = np.where(worst > tolerance**2, index[at_worst[leading]], -1)
+    return result
 
 
 def smallest_rectangle(points: Array) -> Array:
