@@ -10,6 +10,7 @@ from desktop_app.core.events import Event, LogLine, ProfileStatus, Signal
 from desktop_app.core.job import JobDetail, JobRecord
 from desktop_app.core.profile import Profile
 from desktop_app.store.search import JobFilter, LogFilter
+from desktop_app.store.settings import Settings
 
 
 class Stats(Protocol):
@@ -62,6 +63,16 @@ class Secrets(Protocol):
     async def get(self, profile: Profile) -> str | None: ...
 
 
+class SettingsKeeper(Protocol):
+    """The settings in force, and changing them."""
+
+    @property
+    def current(self) -> Settings: ...
+    @property
+    def changed(self) -> Signal[Settings]: ...
+    async def change(self, **values: Any) -> Any: ...
+
+
 class Host(Protocol):
     """The composed services, without Qt."""
 
@@ -73,6 +84,8 @@ class Host(Protocol):
     def history(self) -> History: ...
     @property
     def secrets(self) -> Secrets: ...
+    @property
+    def settings(self) -> SettingsKeeper: ...
 
     def status(self, profile_id: str) -> ProfileStatus: ...
     def model_info(self, profile_id: str) -> dict[str, Any] | None: ...

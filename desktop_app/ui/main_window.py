@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QKeySequence, QShortcut
-from PySide6.QtWidgets import QMainWindow, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QMainWindow, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
+from desktop_app.core.errors import KnownError
 from desktop_app.core.events import LogLine, ModelLoaded, ProfileChanged, ProfileState, ProfileStatus
 from desktop_app.core.job import JobDetail, JobRecord
 from desktop_app.core.profile import Profile
 from desktop_app.store.search import JobFilter, LogFilter
+from desktop_app.store.settings import Settings
 from desktop_app.ui.asset.items import Annotations, Layer, annotations_of
 from desktop_app.ui.asset.pane import AssetPane
 from desktop_app.ui.background import Background
@@ -30,11 +33,15 @@ from desktop_app.ui.jobs.thumbnails import Thumbnails
 from desktop_app.ui.logs.panel import LogPanel
 from desktop_app.ui.notices import Notices
 from desktop_app.ui.plugins.panel import PluginPanel
+from desktop_app.ui.settings_page import SettingsPage
+from desktop_app.ui.shortcuts_page import ShortcutsPage
 from desktop_app.ui.tasks import Tasks
 from desktop_app.ui.testing import tested_job
-from desktop_app.ui.theme import notifier
+from desktop_app.ui.theme import apply_theme, notifier
 from desktop_app.ui.toolbar import Toolbar
 from desktop_app.ui.welcome import Welcome
+
+log = logging.getLogger(__name__)
 
 FIRST_JOBS = 60
 FIRST_LINES = 500
@@ -66,6 +73,7 @@ class MainWindow(QMainWindow):
         self._looked_at: JobRecord | None = None
         self._reading: asyncio.Task[None] | None = None
         self._tested: dict[str, JobDetail] = {}
+        self._forget_settings: Callable[[], None] = lambda: None
         self.background = Background(self, threads=3)
         self.bridge = Bridge(host.events, self)
         self.thumbnails = Thumbnails(self.background, self)
@@ -80,6 +88,8 @@ class MainWindow(QMainWindow):
         self.logs = LogPanel()
         self.welcome = Welcome()
         self.editor = EditorPage(host, self.notices.watch)
+        self.settings = SettingsPage(host.settings, self.tasks.start)
+        self.shortcuts = ShortcutsPage()
         self.commands = Commands(self)
         self._lay_out()
         self._connect()
@@ -107,7 +117,7 @@ class MainWindow(QMainWindow):
         self.work.setSizes([840, 340])
         self.inspector.setMinimumWidth(260)
         self.pages = QStackedWidget()
-        for page in (self.work, self.welcome, self.editor):
+        for page in (self.work, self.welcome, self.editor, self.settings, self.shortcuts):
             self.pages.addWidget(page)
         self.top = QSplitter(Qt.Orientation.Horizontal)
         self.top.setHandleWidth(1)
@@ -169,6 +179,10 @@ class MainWindow(QMainWindow):
         self.welcome.script.connect(lambda: commands.choose(self.tr("Python scripts (*.py)")))
         self.editor.saved.connect(commands.save_profile)
         self.editor.cancelled.connect(self.show_home)
+        self.toolbar.settings.connect(self.show_settings)
+        self.toolbar.help.connect(self.show_shortcuts)
+        self.settings.closed.connect(self.show_home)
+        self.shortcuts.closed.connect(self.show_home)
         notifier().changed.connect(self._recolour)
         self._stats_timer = QTimer(self)
         self._stats_timer.setInterval(STATS_MS)
@@ -183,6 +197,8 @@ class MainWindow(QMainWindow):
             ("Ctrl+L", lambda: self.logs.text.setFocus()),
             ("Ctrl+T", self.commands.test),
             ("F5", self.history.reload),
+            ("Ctrl+,", self.show_settings),
+            ("?", self.show_shortcuts),
             ("Ctrl+Q", self.close),
         ):
             QShortcut(QKeySequence(keys), self, slot)
@@ -191,6 +207,8 @@ class MainWindow(QMainWindow):
 
     def begin(self) -> None:
         """Fills the views from the stores. Needs the running loop."""
+        self._forget_settings = self.host.settings.changed.connect(self._take_settings)
+        self.restore_layout(self.host.settings.current.window_state)
         for profile in self.host.profiles.all():
             self.plugins.model.put(profile, self.host.status(profile.id))
         self._profiles_changed()
@@ -201,7 +219,14 @@ class MainWindow(QMainWindow):
     async def end(self) -> None:
         """Stops listening and waits for what runs in threads."""
         self._stats_timer.stop()
+        self._forget_settings()
         self.bridge.close()
+        layout = self.layout_state()
+        if layout != self.host.settings.current.window_state:
+            try:
+                await self.host.settings.change(window_state=layout)
+            except KnownError as error:
+                log.warning("the window's layout could not be kept: %s", error)
         await self.tasks.end()
         self.background.close()
 
@@ -240,6 +265,23 @@ class MainWindow(QMainWindow):
         if name == "history" and not self.history.model.rows:
             self.history.reload()
 
+    def show_settings(self) -> None:
+        """Shows the settings."""
+        self.settings.refresh()
+        self._show_alone(self.settings)
+        self.settings.search.setFocus()
+
+    def show_shortcuts(self) -> None:
+        """Shows what the keyboard can do."""
+        self._show_alone(self.shortcuts)
+        self.shortcuts.setFocus()
+
+    def _show_alone(self, page: QWidget) -> None:
+        self.plugins.show()
+        self.logs.hide()
+        self.pages.setCurrentWidget(page)
+        self.toolbar.show_page("")
+
     def open_editor(self, file: Path | None = None, profile_id: str = "", *, copy: bool = False) -> None:
         """Shows the form: empty, for a file, or for a profile (or a copy of it)."""
         row = self.plugins.model.find(profile_id)
@@ -247,10 +289,7 @@ class MainWindow(QMainWindow):
             self.editor.open_profile(row.profile, copy=copy)
         else:
             self.editor.open_new(file)
-        self.plugins.show()
-        self.logs.hide()
-        self.pages.setCurrentWidget(self.editor)
-        self.toolbar.show_page("")
+        self._show_alone(self.editor)
 
     # ---- the job that is looked at ----
 
@@ -353,6 +392,11 @@ class MainWindow(QMainWindow):
 
     def _take_lines(self, lines: tuple[LogLine, ...]) -> None:
         self.logs.append(lines)
+
+    def _take_settings(self, settings: Settings) -> None:
+        application = QApplication.instance()
+        if isinstance(application, QApplication):
+            apply_theme(application, settings.theme)
 
     def _take_model(self, event: ModelLoaded) -> None:
         row = self.plugins.model.find(event.profile_id)

@@ -21,7 +21,7 @@ from PySide6.QtGui import QColor, QImage, QLinearGradient, QPainter
 from PySide6.QtWidgets import QApplication, QWidget
 
 from desktop_app.core.aio import cancel_and_wait, running_tasks
-from desktop_app.core.errors import KnownError, ProfileError
+from desktop_app.core.errors import KnownError, ProfileError, UsageError
 from desktop_app.core.events import (
     Event,
     JobChanged,
@@ -37,6 +37,7 @@ from desktop_app.core.events import (
 from desktop_app.core.job import JobDetail, JobRecord, JobState, StepTimings
 from desktop_app.core.profile import CallbackSource, OnnxSource, Profile
 from desktop_app.store.search import JobFilter, LogFilter
+from desktop_app.store.settings import Settings
 
 ALL_JOBS = JobFilter()
 ALL_LINES = LogFilter()
@@ -136,6 +137,20 @@ class FakeSecrets:
         return self.kept.get(profile.id)
 
 
+class FakeSettings:
+    def __init__(self) -> None:
+        self.current = Settings()
+        self.changed: Signal[Settings] = Signal()
+
+    async def change(self, **values: Any) -> Settings:
+        try:
+            self.current = Settings.model_validate({**self.current.model_dump(), **values})
+        except ValueError as error:
+            raise UsageError("This value does not fit") from error
+        self.changed.emit(self.current)
+        return self.current
+
+
 class FakeHost:
     """Does at once and in memory what the host does with processes and a hub, and notes what it was asked."""
 
@@ -144,6 +159,7 @@ class FakeHost:
         self.profiles = FakeProfiles()
         self.history = FakeHistory()
         self.secrets = FakeSecrets()
+        self.settings = FakeSettings()
         self.statuses: dict[str, ProfileStatus] = {}
         self.calls: list[tuple[str, str]] = []
         self.fail_next: KnownError | None = None

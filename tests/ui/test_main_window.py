@@ -16,7 +16,7 @@ from desktop_app.core.job import JobState
 from desktop_app.ui.asset.items import Layer
 from desktop_app.ui.dialogs import Question
 from desktop_app.ui.main_window import MainWindow
-from desktop_app.ui.theme import apply_theme
+from desktop_app.ui.theme import apply_theme, tokens
 
 
 @pytest.fixture
@@ -273,6 +273,28 @@ def test_both_themes_and_every_page_can_be_painted(opened: Any, host: Any, tools
         await tools.until(lambda: not window.history.model.rows)
 
     opened(scenario)
+
+
+def test_settings_and_shortcuts(opened: Any, host: Any, tools: Any, qtbot: Any) -> None:
+    host.put(tools.profile())
+
+    async def scenario(window: MainWindow) -> None:
+        window.toolbar.gear.click()
+        assert window.pages.currentWidget() is window.settings
+        theme: Any = window.settings.fields["theme"]
+        theme.value = "dark"
+        theme.touch()
+        await tools.until(lambda: tokens().name == "dark")
+        theme.value = "light"
+        theme.touch()
+        await tools.until(lambda: tokens().name == "light")
+        window.toolbar.help.emit()
+        assert window.pages.currentWidget() is window.shortcuts
+        qtbot.keyClick(window.shortcuts, Qt.Key.Key_Escape)
+        assert window.pages.currentWidget() is window.work
+
+    opened(scenario)
+    assert host.settings.current.window_state, "the layout was kept at the end"
 
 
 def test_every_control_has_a_name(opened: Any, host: Any, tools: Any) -> None:

@@ -186,7 +186,9 @@ class AssetPane(QFrame):
                 self.show_message("warn", self.tr("The asset is not here"), text)
             elif record.state.terminal:
                 self.show_message(
-                    "info", self.tr("The asset is no longer in the cache"), self.tr("Its annotations are listed.")
+                    "info",
+                    self.tr("The asset is not here"),
+                    self.tr("It could not be fetched, or has left the cache. Its annotations are listed."),
                 )
             else:
                 self.show_message("import", self.tr("Fetching the asset…"))

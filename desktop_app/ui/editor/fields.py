@@ -257,6 +257,9 @@ class NumberField(Field):
             self.box = QSpinBox()
             self.box.setRange(int(low), int(high))
         self.box.setSuffix(suffix)
+        # The style sheet's padding does not reach the line inside.
+        for line in self.box.findChildren(QLineEdit):
+            line.setTextMargins(6, 0, 6, 0)
         self.box.setMaximumWidth(160)
         super().__init__(title, self.box, hint)
         self.row.setAlignment(Qt.AlignmentFlag.AlignLeft)

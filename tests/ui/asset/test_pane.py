@@ -58,7 +58,7 @@ def test_text_with_spans(pane: Any, qtbot: Any, tools: Any, tmp_path: Path) -> N
     [
         (JobState.FETCHING, "", "Fetching the asset…"),
         (JobState.FAILED, "No such host", "The asset is not here"),
-        (JobState.DELIVERED, "", "The asset is no longer in the cache"),
+        (JobState.DELIVERED, "", "The asset is not here"),
     ],
 )
 def test_without_an_asset(pane: Any, tools: Any, state: JobState, error: str, words: str) -> None:
