@@ -275,9 +275,10 @@ class _Clients:
 
     async def _close_oldest(self) -> None:
         for key in list(self._kept)[: max(len(self._kept) - MAX_HOSTS, 0)]:
-            if not self._in_use[key]:
+            # Another fetch may be closing them too.
+            if not self._in_use[key] and (client := self._kept.pop(key, None)) is not None:
                 del self._in_use[key]
-                await self._kept.pop(key).aclose()
+                await client.aclose()
 
     async def close(self) -> None:
         """Closes all."""
