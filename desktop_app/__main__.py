@@ -20,9 +20,9 @@ def main(arguments: list[str] | None = None) -> int:
         child()
         return 0
 
-    from desktop_app.cli.parser import build_parser
+    from desktop_app.cli.parser import parse
 
-    options = build_parser().parse_args(arguments)
+    options = parse(arguments)
     if options.command is None or (options.command == "demo" and not options.headless):
         from desktop_app.app import run as window
 

@@ -11,9 +11,10 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from desktop_app.core import aio
-from desktop_app.core.errors import SecretError, StoreError
+from desktop_app.core.errors import ProfileError, SecretError, StoreError
 from desktop_app.core.events import (
     Event,
     Level,
@@ -154,6 +155,10 @@ class Host:
             if profile.enabled:
                 self.supervisor.start(profile)
 
+    def hurry(self) -> None:
+        """Cuts the drain of a `stop` short that is under way: running jobs do not finish any more."""
+        self.supervisor.hurry()
+
     def cancel(self, job_id: str) -> bool:
         """Ends a job; the hub hears of it. False if it is over already."""
         return self.supervisor.cancel(job_id)
@@ -168,11 +173,17 @@ class Host:
         Raises:
             ProfileError: the name is taken, or the host is not https.
         """
+        _check_host(profile)
         await self.profiles.save(profile)
         return await self._keep_secret(profile, secret)
 
     async def update_profile(self, profile: Profile, secret: str | None = None) -> str:
-        """Replaces a profile (same id), with a new secret where one is given; served anew if it was running."""
+        """Replaces a profile (same id), with a new secret where one is given; served anew if it was running.
+
+        Raises:
+            ProfileError: the name is taken, or the host is not https.
+        """
+        _check_host(profile)
         running = profile.id in self.supervisor.running
         old = self.profiles.get(profile.id)
         await self.profiles.save(profile)
@@ -283,3 +294,13 @@ class Host:
             return await self.secrets.get(old)
         except SecretError:
             return None
+
+
+def _check_host(profile: Profile) -> None:
+    """The secret and every asset's address go to the host in the clear, if it is plain http."""
+    if urlsplit(profile.host).scheme != "https" and not profile.is_loopback and not profile.allow_insecure_host:
+        raise ProfileError(
+            "The host is plain http, so anybody on the way could read the plugin's secret",
+            where=profile.host,
+            remedy="Use its https address, or allow the insecure host explicitly (--allow-insecure-host).",
+        )

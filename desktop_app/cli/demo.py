@@ -37,6 +37,7 @@ async def _run(data_dir: DataDir, jobs: int | None) -> int:
             stop.now()
 
     printer.on_end(count)
+    stop.again = host.hurry
     demo = Demo(host, interval=INTERVAL_S if jobs is None else FAST_INTERVAL_S, jobs=jobs)
     try:
         await demo.start()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from pydantic import ValidationError
 from desktop_app.cli.parser import SHAPES
 from desktop_app.core.errors import UsageError
 from desktop_app.core.profile import CallbackSource, Detection, OnnxSource, Profile, RemoteSource
+from desktop_app.runner.inspect import read_class_list
 
 ModelSource = OnnxSource | CallbackSource | RemoteSource
 
@@ -29,13 +31,17 @@ def source_of(options: argparse.Namespace) -> ModelSource:
     if options.remote is not None:
         if not options.model:
             raise UsageError("--remote needs the model's name", remedy="Add --model NAME.")
+        if options.python is not None or options.provider is not None:
+            raise UsageError("--python and --provider do not go with --remote", remedy="Leave them out.")
         return RemoteSource(url=options.remote, model=options.model)
     if options.model:
-        raise UsageError("--model goes with --remote")
+        raise UsageError("--model goes with --remote", remedy="Leave it out.")
     if options.onnx is not None:
         if options.python is not None:
-            raise UsageError("--python goes with --script")
+            raise UsageError("--python goes with --script", remedy="Leave it out.")
         return OnnxSource(path=existing_file(options.onnx), provider=options.provider or "cpu")
+    if options.provider is not None:
+        raise UsageError("--provider goes with --onnx", remedy="Leave it out.")
     python = options.python
     if python is not None:
         # Not resolved: a virtual environment's python is a link, and following it leaves the environment.
@@ -43,11 +49,12 @@ def source_of(options: argparse.Namespace) -> ModelSource:
     return CallbackSource(script=existing_file(options.script), python=python)
 
 
-def profile_of(name: str, host: str, plugin_id: str, options: argparse.Namespace) -> Profile:
+async def profile_of(name: str, host: str, plugin_id: str, options: argparse.Namespace) -> Profile:
     """The profile that the options describe.
 
     Raises:
         UsageError: a value does not fit.
+        ModelLoadError: the file of class names cannot be read.
     """
     fields: dict[str, Any] = {"name": name, "host": host, "plugin_id": plugin_id, "source": source_of(options)}
     detection: dict[str, Any] = {}
@@ -56,7 +63,7 @@ def profile_of(name: str, host: str, plugin_id: str, options: argparse.Namespace
     if options.iou is not None:
         detection["iou"] = options.iou
     if options.classes is not None:
-        detection["classes"] = class_names(options.classes)
+        detection["classes"] = await class_names(options.classes)
     if options.shape is not None:
         detection["shape"] = SHAPES[options.shape]
     given = {
@@ -64,34 +71,52 @@ def profile_of(name: str, host: str, plugin_id: str, options: argparse.Namespace
         "timeout_s": options.timeout,
         "answer_format": options.answer_format,
         "allow_private_assets": options.allow_private_assets or None,
+        "allow_insecure_host": options.allow_insecure_host or None,
     }
     fields.update({key: value for key, value in given.items() if value is not None})
     try:
         return Profile.model_validate({**fields, "detection": Detection.model_validate(detection)})
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise UsageError(f"The profile's {where} {first['msg'].removeprefix('Value error, ')}") from error
+        first = error.errors(include_url=False, include_input=False)[0]
+        field = _FIELDS.get(str(first["loc"][-1]), ".".join(str(part) for part in first["loc"]))
+        raise UsageError(f"{field}: {first['msg'].removeprefix('Value error, ')}") from error
 
 
-def class_names(text: str) -> tuple[str, ...]:
-    """Class names from `a,b,c` or from a file with one name a line.
+_FIELDS = {
+    "name": "The profile's name",
+    "host": "--host",
+    "plugin_id": "--id",
+    "concurrency": "--concurrency",
+    "timeout_s": "--timeout",
+}
+
+
+async def class_names(text: str) -> tuple[str, ...]:
+    """Class names from `a,b,c`, or from a file: one name a line, data.yaml, or config.json.
 
     Raises:
-        UsageError: there are none.
+        UsageError: there are none, or it looks like the name of a file that is not there.
+        ModelLoadError: the file cannot be read.
     """
-    path = Path(text)
-    if path.is_file():
-        try:
-            lines = path.read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError("The class names cannot be read", where=text, remedy="Give a text file.") from error
-    else:
-        lines = text.split(",")
-    names = tuple(line.strip() for line in lines if line.strip())
+    path = await asyncio.to_thread(_list_file, text)
+    if path is not None:
+        return await read_class_list(path)
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
     if not names:
-        raise UsageError("There are no class names", where=text)
+        raise UsageError("There are no class names", where=text, remedy="Give --classes a,b,c or a file.")
     return names
+
+
+def _list_file(text: str) -> Path | None:
+    path = Path(text).expanduser()
+    if path.is_file():
+        return path
+    if path.suffix.lower() in _LISTS or path.is_dir():
+        raise UsageError("There is no such file of class names", where=text, remedy="Check the path.")
+    return None
+
+
+_LISTS = frozenset({".txt", ".names", ".yaml", ".yml", ".json"})
 
 
 def existing_file(path: Path, *, resolve: bool = True) -> Path:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from desktop_app import __version__
+from desktop_app.core.job import JobState
 from desktop_app.core.profile import AnswerFormat, Shape
 
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
@@ -27,33 +28,45 @@ class _Parser(argparse.ArgumentParser):
     """Says what is wrong in one line; exit code 2. Options are never abbreviated: a new one must not break a script."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **{"allow_abbrev": False, **kwargs})
+        super().__init__(
+            *args, **{"allow_abbrev": False, "formatter_class": argparse.RawDescriptionHelpFormatter, **kwargs}
+        )
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"plugdeck: {message}. See: {self.prog} --help\n")
+        self.exit(2, f"plugdeck: {message[:1].upper()}{message[1:]}. See: {self.prog} --help\n")
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """The options of a command line; wrong ones end the process with exit code 2 and a line that says why.
+
+    Names may stand on both sides of an option (`test PROFILE --json FILE`), which argparse alone does not take.
+    """
+    parser = build_parser()
+    options, rest = parser.parse_known_args(arguments)
+    names = {"test": "arguments", "run": "profiles"}.get(options.command or "")
+    if rest and names and not any(item.startswith("-") for item in rest):
+        setattr(options, names, [*getattr(options, names), *rest])
+    elif rest:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    return options
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The whole command line. The global options stand before or after the command."""
-    common = _common(argparse.SUPPRESS)
     parser = _Parser(
         prog="plugdeck",
         description="Host your own models as Ango Hub plugins. Without a command the window opens.",
+        epilog=_GENERAL,
         parents=[_common(None)],
     )
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+    commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND", parser_class=_Parser)
+    add = _Adder(commands)
 
-    def command(name: str, text: str, owner: Any = commands) -> argparse.ArgumentParser:
-        made: argparse.ArgumentParser = owner.add_parser(name, help=text, description=text, parents=[common])
-        return made
-
-    demo = command(
-        "demo", "Try Plugdeck: a local demo hub, sample profiles and assets, in a throw-away data directory."
-    )
+    demo = add("demo", "Try Plugdeck: a local demo hub, sample plugins and assets, in a throw-away data directory.")
     demo.add_argument("--headless", action="store_true", help="no window: one line per job and a summary")
     demo.add_argument("--jobs", type=_positive, metavar="N", help="stop after N jobs; exit 1 if any failed")
 
-    hub = command("hub", "Run the demo hub alone, to try plugins without an account.")
+    hub = add("hub", "Run the demo hub alone, to try plugins without an account.", _HUB)
     hub.add_argument(
         "--port", type=_port, default=0, metavar="N", help="port on the loopback interface (default: a free one)"
     )
@@ -61,94 +74,183 @@ def build_parser() -> argparse.ArgumentParser:
         "--interval", type=_seconds, default=3.0, metavar="SECONDS", help="time between two jobs (default 3)"
     )
 
-    run = command("run", "Serve profiles without a window until SIGINT or SIGTERM, then drain.")
+    run = add("run", "Serve profiles without a window until SIGINT or SIGTERM, then drain.", _RUN)
     run.add_argument("profiles", nargs="*", metavar="PROFILE", help="names (default: all enabled ones)")
     run.add_argument("--json", action="store_true", help="one JSON object per line on stdout")
 
-    _profiles(command)
-    _inspect(command)
-    _test(command)
-    _jobs(command)
+    _profiles(add)
+    inspect = add("inspect", "Say what an ONNX file is, how sure that is, and why.")
+    inspect.add_argument("file", type=Path, metavar="MODEL.onnx")
+    inspect.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    _test(add)
+    _jobs(add)
     return parser
+
+
+_GENERAL = """\
+examples:
+  plugdeck demo                                    see it work, without an account
+  plugdeck inspect model.onnx                      what is this file?
+  plugdeck test --onnx model.onnx picture.jpg --overlay out.png
+  plugdeck profiles add Cars --host https://api.ango.ai --id ID --secret-env SECRET --onnx model.onnx
+  plugdeck run                                     serve all enabled profiles
+
+Exit codes: 0 done, 1 failed, 2 wrong usage. Every command has its own --help."""
+
+_HUB = """\
+Prints its address, the sample plugins' ids and secrets, and a line for all that happens. The secret of a sample
+plugin is its id with "-secret" behind it (demo-fasteners: demo-fasteners-secret). Any other plugin id can log in
+with any secret, and gets its jobs without a class mapping. What is online gets jobs on the sample pictures.
+Nothing outside this machine can reach it."""
+
+_RUN = """\
+The first SIGTERM lets running jobs finish for at most 10 seconds, Ctrl-C for at most 5; a second one ends them.
+A profile's secret comes from the environment variable PLUGDECK_SECRET_NAME (the profile's name in upper case,
+other characters as _), else from the keychain.
+
+With --json, stdout has one object per line:
+  {"event": "ready", "profile"}                                it is online
+  {"event": "state", "profile", "state", "detail"}
+  {"event": "job", "profile", "session", "state", "error", "timings_ms"}"""
+
+_ADD = """\
+One of --onnx, --script and --remote names the model. The secret goes to the keychain; it is not needed here where
+the environment variable PLUGDECK_SECRET_NAME holds it (the profile's name in upper case, other characters as _).
+
+examples:
+  plugdeck profiles add Cars --host https://api.ango.ai --id ID --secret-env SECRET --onnx cars.onnx
+  plugdeck profiles add Script --script plugin.py --from-script --python venv/bin/python"""
+
+_TRY = """\
+examples:
+  plugdeck test Cars picture.jpg                   with a profile's model and options
+  plugdeck test --onnx model.onnx *.jpg --json     without a profile
+  plugdeck test --script plugin.py picture.jpg --config '{"threshold": 0.4}'
+  plugdeck test --onnx model.onnx picture.jpg --map car=SCHEMAID --overlay out.png
+
+Without any --map every class is kept and carries its name as title. Exit 1 if a file gave no answer."""
+
+
+class _Adder:
+    """Adds commands that all take the global options."""
+
+    def __init__(self, owner: Any) -> None:
+        self._owner = owner
+
+    def __call__(self, name: str, text: str, more: str | None = None) -> argparse.ArgumentParser:
+        made: argparse.ArgumentParser = self._owner.add_parser(
+            name, help=text, description=text, epilog=more, parents=[_common(argparse.SUPPRESS)]
+        )
+        return made
+
+    def group(self, name: str, text: str) -> _Adder:
+        """A command that has commands of its own."""
+        actions = self(name, text).add_subparsers(
+            title="actions", dest="action", metavar="ACTION", required=True, parser_class=_Parser
+        )
+        return _Adder(actions)
 
 
 def _common(default: Any) -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument(
+    group = common.add_argument_group("global options")
+    group.add_argument(
         "--data-dir",
         type=Path,
         metavar="DIR",
         default=default,
         help="where everything is kept (default: PLUGDECK_DATA_DIR, else the platform's place)",
     )
-    common.add_argument("--log-level", choices=LOG_LEVELS, default=default, metavar="LEVEL", help=", ".join(LOG_LEVELS))
-    common.add_argument(
+    group.add_argument(
+        "--log-level",
+        choices=LOG_LEVELS,
+        default=default,
+        metavar="LEVEL",
+        help=f"what is told on stderr: {', '.join(LOG_LEVELS)} (default warning)",
+    )
+    group.add_argument(
         "--version", action="version", version=f"plugdeck {__version__}", help="say which version this is"
     )
     return common
 
 
-def _profiles(command: Any) -> None:
-    profiles = command("profiles", "List, add, show, remove, export and import profiles.")
-    actions = profiles.add_subparsers(dest="action", metavar="ACTION", required=True, parser_class=_Parser)
+def _profiles(add: _Adder) -> None:
+    action = add.group("profiles", "List, add, show, remove, export and import profiles.")
 
-    listed = command("list", "List all profiles.", actions)
-    listed.add_argument("--json", action="store_true", help="a JSON array on stdout")
-    command("show", "Show one profile.", actions).add_argument("name", metavar="NAME")
-    command("remove", "Remove a profile and its secret.", actions).add_argument("name", metavar="NAME")
-    export = command("export", "Write a profile, without its secret, to FILE or stdout.", actions)
+    listed = action("list", "List all profiles.")
+    listed.add_argument("--json", action="store_true", help="one JSON array on stdout")
+    action("show", "Show one profile as JSON.").add_argument("name", metavar="NAME")
+    action("remove", "Remove a profile and its secret; its history stays.").add_argument("name", metavar="NAME")
+    export = action("export", "Write a profile, without its secret, to FILE or stdout.")
     export.add_argument("name", metavar="NAME")
     export.add_argument("file", metavar="FILE", nargs="?", type=Path)
-    command("import", "Add the profile that FILE holds.", actions).add_argument("file", metavar="FILE", type=Path)
+    imported = action("import", "Add the profile that FILE holds; it carries no secret.")
+    imported.add_argument("file", metavar="FILE", type=Path)
 
-    add = command("add", "Add a profile.", actions)
-    add.add_argument("name", metavar="NAME")
-    add.add_argument("--host", metavar="URL", help="the hub, such as https://api.ango.ai")
-    add.add_argument("--id", dest="plugin_id", metavar="ID", help="the plugin's id")
-    secret = add.add_mutually_exclusive_group()
+    new = action("add", "Add a profile.", _ADD)
+    new.add_argument("name", metavar="NAME")
+    new.add_argument("--host", metavar="URL", help="the hub, such as https://api.ango.ai")
+    new.add_argument("--id", dest="plugin_id", metavar="ID", help="the plugin's id")
+    secret = new.add_mutually_exclusive_group()
     secret.add_argument("--secret-stdin", action="store_true", help="read the plugin's secret from stdin")
     secret.add_argument("--secret-env", metavar="VAR", help="read the plugin's secret from this variable")
-    add.add_argument("--from-script", action="store_true", help="take host, id and secret from the script itself")
-    _model(add, required=True)
-    _options(add)
+    new.add_argument(
+        "--from-script", action="store_true", help="take host, id and secret from the script itself (with --script)"
+    )
+    _model(new, required=True)
+    _options(new)
 
 
 def _model(parser: argparse.ArgumentParser, *, required: bool) -> None:
-    model = parser.add_mutually_exclusive_group(required=required)
+    group = parser.add_argument_group("model")
+    model = group.add_mutually_exclusive_group(required=required)
     model.add_argument("--onnx", type=Path, metavar="FILE", help="an ONNX file")
     model.add_argument("--script", type=Path, metavar="FILE", help="a plugin script")
     model.add_argument("--remote", metavar="URL", help="an Open Inference Protocol (KServe v2) server")
-    parser.add_argument("--model", metavar="NAME", help="the model's name on the remote server")
-    parser.add_argument(
-        "--python", type=Path, metavar="INTERPRETER", help="interpreter for the script (default: bundled)"
+    group.add_argument("--model", metavar="NAME", help="the model's name on the remote server")
+    group.add_argument(
+        "--python", type=Path, metavar="INTERPRETER", help="interpreter for the script (default: the bundled one)"
     )
 
 
 def _options(parser: argparse.ArgumentParser) -> None:
     options = parser.add_argument_group("options of the profile")
-    options.add_argument("--confidence", type=_fraction, help="least confidence of an instance (default 0.25)")
     options.add_argument(
-        "--iou", type=_fraction, help="overlap above which the weaker of two instances goes (default 0.45)"
+        "--confidence", type=_fraction, metavar="0…1", help="least confidence of an instance (default 0.25)"
     )
-    options.add_argument("--classes", metavar="FILE|a,b,c", help="class names in the model's order")
-    options.add_argument("--shape", choices=sorted(SHAPES), metavar="SHAPE", help=", ".join(sorted(SHAPES)))
+    options.add_argument(
+        "--iou",
+        type=_fraction,
+        metavar="0…1",
+        help="overlap above which the weaker of two instances goes (default 0.45)",
+    )
+    options.add_argument(
+        "--classes", metavar="FILE|a,b,c", help="class names in the model's order; a list, data.yaml or config.json"
+    )
+    options.add_argument(
+        "--shape",
+        choices=sorted(SHAPES),
+        metavar="SHAPE",
+        help=f"{', '.join(sorted(SHAPES))} (default: what fits the model's task)",
+    )
     options.add_argument("--concurrency", type=_positive, metavar="N", help="jobs at once in the model (default 1)")
     options.add_argument(
         "--timeout", type=_seconds, metavar="SECONDS", help="bound on the run of the model (default 120)"
     )
     options.add_argument("--provider", metavar="NAME", help="execution provider: cpu, cuda, … (default cpu)")
-    options.add_argument("--answer-format", choices=[f.value for f in AnswerFormat], help="shape of the response event")
+    formats = [f.value for f in AnswerFormat]
+    options.add_argument(
+        "--answer-format",
+        choices=formats,
+        metavar="FORMAT",
+        help=f"shape of the response: {', '.join(formats)} (default auto)",
+    )
     options.add_argument("--allow-private-assets", action="store_true", help="fetch assets from private addresses too")
+    options.add_argument("--allow-insecure-host", action="store_true", help="take a plain http hub on another machine")
 
 
-def _inspect(command: Any) -> None:
-    inspect = command("inspect", "Say what an ONNX file is, how sure that is, and why.")
-    inspect.add_argument("file", type=Path, metavar="MODEL.onnx")
-    inspect.add_argument("--json", action="store_true", help="one JSON object on stdout")
-
-
-def _test(command: Any) -> None:
-    test = command("test", "Run local files through a profile or model as a job would; nothing is sent.")
+def _test(add: _Adder) -> None:
+    test = add("test", "Run local files through a profile or model as a job would; nothing is sent.", _TRY)
     test.add_argument(
         "arguments", nargs="*", metavar="PROFILE|FILE", help="PROFILE FILE…, or FILE… with --onnx or --script"
     )
@@ -167,15 +269,15 @@ def _test(command: Any) -> None:
     _options(test)
 
 
-def _jobs(command: Any) -> None:
-    jobs = command("jobs", "Look into the history.")
-    actions = jobs.add_subparsers(dest="action", metavar="ACTION", required=True, parser_class=_Parser)
-    listed = command("list", "List jobs, the latest first.", actions)
-    listed.add_argument("--profile", metavar="NAME")
-    listed.add_argument("--state", metavar="STATE")
+def _jobs(add: _Adder) -> None:
+    action = add.group("jobs", "Look into the history.")
+    listed = action("list", "List jobs, the latest first.")
+    listed.add_argument("--profile", metavar="NAME", help="only those of this profile")
+    states = ", ".join(state.value for state in JobState)
+    listed.add_argument("--state", metavar="STATE", help=f"only those in this state: {states}")
     listed.add_argument("--limit", type=_positive, default=100, metavar="N", help="at most N jobs (default 100)")
     listed.add_argument("--json", action="store_true", help="one JSON array on stdout")
-    show = command("show", "Show everything that is known of a session's job.", actions)
+    show = action("show", "Show everything that is known of a session's job, as JSON.")
     show.add_argument("session", metavar="SESSION")
 
 

@@ -7,11 +7,12 @@ import os
 import sys
 from typing import Any
 
-from desktop_app.cli.models import profile_of
+from desktop_app.cli.models import existing_file, profile_of
 from desktop_app.cli.output import complain, print_json, say, table
 from desktop_app.core.errors import ProfileError, UsageError
 from desktop_app.core.profile import CallbackSource, OnnxSource, Profile
 from desktop_app.host import Host
+from desktop_app.runner.script_facts import ScriptFacts
 
 
 async def run(host: Host, options: argparse.Namespace) -> int:
@@ -44,61 +45,119 @@ async def _remove(host: Host, options: argparse.Namespace) -> None:
 
 
 async def _export(host: Host, options: argparse.Namespace) -> None:
-    text = host.profiles.export_text(host.profiles.get(options.name))
+    profile = host.profiles.get(options.name)
+    text = host.profiles.export_text(profile)
     if options.file is None:
-        say(text)
+        say(text.rstrip())
         return
     try:
-        options.file.write_text(text + "\n", encoding="utf-8")
+        options.file.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise ProfileError(f"The file cannot be written: {error.strerror}", where=str(options.file)) from error
+        raise ProfileError(
+            f"The file cannot be written: {error.strerror}", where=str(options.file), remedy="Name another one."
+        ) from error
+    say(f"Wrote {profile.name} to {options.file}, without its secret.")
 
 
 async def _import(host: Host, options: argparse.Namespace) -> None:
     try:
         text = options.file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ProfileError("The file cannot be read", where=str(options.file)) from error
+        reason = getattr(error, "strerror", None) or "it is no text"
+        raise ProfileError(
+            f"The file cannot be read: {reason}",
+            where=str(options.file),
+            remedy="Use a file made by: plugdeck profiles export NAME FILE",
+        ) from error
     profile = host.profiles.import_text(text)
     await host.add_profile(profile, None)
-    say(f"Added {profile.name}. It carries no secret: set {profile.secret_variable}, or edit it in the window.")
+    say(
+        f"Added {profile.name}. Its secret is not in the file: "
+        f"set {profile.secret_variable}, or enter it in the window."
+    )
 
 
 async def _add(host: Host, options: argparse.Namespace) -> None:
     hub, plugin_id, secret = options.host, options.plugin_id, _secret(options)
+    facts = None
     if options.from_script:
         if options.script is None:
             raise UsageError("--from-script needs a script", remedy="Add --script FILE.")
-        facts = await host.import_script(options.script)
+        facts = await host.import_script(existing_file(options.script))
         hub, plugin_id, secret = hub or facts.host, plugin_id or facts.plugin_id, secret or facts.secret
-        missing = [n for n, v in (("host", hub), ("plugin id", plugin_id), ("secret", secret)) if not v]
-        if missing:
-            raise UsageError(
-                f"The script does not say its {' and '.join(missing)}",
-                where=str(options.script),
-                remedy="Fill in its constants, or give --host, --id and --secret-env.",
-            )
-    elif secret is None:
-        raise UsageError("The plugin's secret is missing", remedy="Give --secret-stdin or --secret-env VAR.")
-    if not hub or not plugin_id:
-        raise UsageError(f"The {'host' if not hub else 'plugin id'} is missing", remedy="Give --host URL and --id ID.")
-    profile = profile_of(options.name, hub, plugin_id, options)
+    # With any address: whatever else is wrong with the profile is told first.
+    profile = await profile_of(options.name, hub or "https://unknown", plugin_id or "unknown", options)
+    in_environment = os.environ.get(profile.secret_variable, "").strip()
+    missing = [
+        name
+        for name, value in (("host", hub), ("plugin id", plugin_id), ("secret", secret or in_environment))
+        if not value
+    ]
+    if missing:
+        raise _incomplete(missing, profile, facts)
+    if facts is not None:
+        profile = _as_script_says(profile, facts, options)
     warning = await host.add_profile(profile, secret)
-    if warning:
+    if warning and secret != in_environment:
         complain(warning)
     say(f"Added {profile.name}.")
+
+
+def _as_script_says(profile: Profile, facts: ScriptFacts, options: argparse.Namespace) -> Profile:
+    """What the script settles beside its identity, unless an option says otherwise."""
+    changes: dict[str, Any] = {}
+    if options.concurrency is None and facts.concurrency != 1:
+        changes["concurrency"] = facts.concurrency
+    if not facts.hands_over and facts.callback is not None:
+        changes["source"] = profile.source.model_copy(update={"callback": facts.callback})
+    others = [plugin_id for plugin_id in facts.plugin_ids if plugin_id != profile.plugin_id]
+    if others:
+        complain(
+            f"The script builds several plugins; this profile serves {profile.plugin_id}, not {', '.join(others)}."
+        )
+    return profile.changed(**changes) if changes else profile
+
+
+_OPTION = {"host": "--host URL", "plugin id": "--id ID", "secret": "--secret-stdin or --secret-env VAR"}
+
+
+def _incomplete(missing: list[str], profile: Profile, facts: ScriptFacts | None) -> UsageError:
+    """Says what is missing, and every way to give it."""
+    options = _and([_OPTION[name] for name in missing])
+    variable = f", or set {profile.secret_variable}" if "secret" in missing else ""
+    if facts is None:
+        verb = "is" if len(missing) == 1 else "are"
+        return UsageError(f"The plugin's {_and(missing)} {verb} missing", remedy=f"Give {options}{variable}.")
+    unfilled = [name for name in missing if name in facts.placeholders]
+    unsaid = [name for name in missing if name not in unfilled]
+    what = []
+    if unfilled:
+        what.append(f"the placeholder{'s' if len(unfilled) > 1 else ''} for {_and(unfilled)} not filled in yet")
+    if unsaid:
+        what.append(f"no {_and(unsaid, 'or')} that can be read from its source")
+    return UsageError(
+        f"The script has {' and '.join(what)}",
+        where=str(facts.path),
+        remedy=f"Fill in the script, or give {options}{variable}.",
+    )
+
+
+def _and(names: list[str], word: str = "and") -> str:
+    return f"{', '.join(names[:-1])} {word} {names[-1]}" if len(names) > 1 else names[0]
 
 
 def _secret(options: argparse.Namespace) -> str | None:
     if options.secret_stdin:
         secret = sys.stdin.readline().strip()
         if not secret:
-            raise UsageError("There was no secret on stdin")
+            raise UsageError("There was no secret on stdin", remedy="Write it there as one line.")
         return secret
     if options.secret_env:
         secret = os.environ.get(options.secret_env, "").strip()
         if not secret:
-            raise UsageError("The variable with the secret is not set", where=options.secret_env)
+            raise UsageError(
+                "The variable with the secret is not set", where=options.secret_env, remedy="Set it and try again."
+            )
         return secret
     return None
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import signal
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from desktop_app.cli.output import print_json, say
+from desktop_app.cli.output import clean, complain, print_json, say
 from desktop_app.core.errors import UsageError
-from desktop_app.core.events import Event, JobChanged, Level, Logged, ProfileState, StatusChanged
+from desktop_app.core.events import Event, JobChanged, Level, Logged, LogLine, ProfileState, StatusChanged
 from desktop_app.core.job import JobRecord
 from desktop_app.host import Host
 
@@ -20,10 +21,16 @@ SIGINT_DRAIN_S = 2.5
 
 
 class Stop:
-    """Waits for SIGINT or SIGTERM (or `now()`); a second signal shortens the drain to nothing."""
+    """Waits for SIGINT or SIGTERM (or `now()`).
+
+    Attributes:
+        drain_s: how long running jobs may finish after it.
+        again: called when a second signal comes, which ends the drain.
+    """
 
     def __init__(self) -> None:
         self._event = asyncio.Event()
+        self.again: Callable[[], object] = lambda: None
         self.drain_s = SIGINT_DRAIN_S
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -35,6 +42,7 @@ class Stop:
     def _heard(self, number: int) -> None:
         if self._event.is_set():
             self.drain_s = 0.0
+            self.again()
         else:
             self.drain_s = SIGTERM_DRAIN_S if number == signal.SIGTERM else SIGINT_DRAIN_S
         self._event.set()
@@ -55,6 +63,7 @@ class Printer:
         self._host = host
         self._json = as_json
         self._last: dict[str, tuple[ProfileState, str]] = {}
+        self._said: deque[tuple[str, str]] = deque(maxlen=50)
         self._ready: set[str] = set()
         self._ended: set[str] = set()
         self._on_end: Callable[[JobRecord], None] = lambda _: None
@@ -69,10 +78,19 @@ class Printer:
             self._state(event)
         elif isinstance(event, JobChanged) and event.record.state.terminal:
             self._job(event.record)
-        elif isinstance(event, Logged) and not self._json:
+        elif isinstance(event, Logged):
             for line in event.lines:
-                if line.level >= Level.WARNING and not line.job_id:
-                    say(f"{line.profile_name or 'plugdeck'}: {line.level.name.lower()}: {line.message}")
+                self._line(line)
+
+    def _line(self, line: LogLine) -> None:
+        """A warning that belongs to no job; jobs tell theirs in their own line."""
+        if line.level < Level.WARNING or line.job_id or (line.profile_name, line.message) in self._said:
+            return
+        text = f"{line.profile_name or 'plugdeck'}: {line.level.name.lower()}: {line.message}"
+        if self._json:
+            complain(text)
+        else:
+            say(clean(text))
 
     def _state(self, event: StatusChanged) -> None:
         status = event.status
@@ -84,14 +102,18 @@ class Printer:
                 print_json({"event": "ready", "profile": name}, compact=True)
         elif not online:
             self._ready.discard(status.profile_id)
-        if self._last.get(status.profile_id) == (status.state, status.detail):
+        # For people, a plugin that has a job is online all the same.
+        seen = ProfileState.ONLINE if online and not self._json else status.state
+        if self._last.get(status.profile_id) == (seen, status.detail):
             return
-        self._last[status.profile_id] = (status.state, status.detail)
+        self._last[status.profile_id] = (seen, status.detail)
         if self._json:
             state = {"event": "state", "profile": name, "state": status.state.value, "detail": status.detail}
             print_json(state, compact=True)
-        elif status.state is not ProfileState.BUSY:
-            say(f"{name}: {status.state}{f' ({status.detail})' if status.detail else ''}")
+            return
+        self._said.append((name, f"{seen}: {status.detail}"))
+        self._said.append((name, status.detail))
+        say(clean(f"{name}: {seen}{f' ({status.detail})' if status.detail else ''}"))
 
     def _job(self, record: JobRecord) -> None:
         if record.id in self._ended:  # told again because its asset came late
@@ -100,7 +122,7 @@ class Printer:
         if self._json:
             print_json(job_event(record), compact=True)
         else:
-            say(job_line(record))
+            say(clean(job_line(record)))
         self._on_end(record)
 
     def _name(self, profile_id: str) -> str:
@@ -123,7 +145,11 @@ def job_line(record: JobRecord) -> str:
     """One line for people."""
     total = record.timings.total
     took = f" in {total:.0f} ms" if total is not None else ""
-    found = f", {record.objects} annotations" if not record.error else f": {record.error}"
+    found = (
+        f", {record.objects} annotation{'' if record.objects == 1 else 's'}"
+        if not record.error
+        else f": {record.error}"
+    )
     dropped = f", {record.dropped} dropped" if record.dropped else ""
     return f"{record.profile_name}: {record.session} {record.state}{took}{found}{dropped}"
 
@@ -135,12 +161,13 @@ async def run(host: Host, options: argparse.Namespace) -> int:
     if not chosen:
         raise UsageError("There is no enabled profile to serve", remedy="Add one with: plugdeck profiles add")
     stop = Stop()
+    stop.again = host.hurry
     printer = Printer(host, as_json=options.json)
     for profile in chosen:
         await host.start_profile(profile.id)
     await stop.wait()
     if not options.json:
-        say("Stopping: running jobs may finish.")
+        say("Stopping: running jobs may finish. Ctrl-C again ends them.")
     await host.stop(stop.drain_s)
     printer.disconnect()
     return 0

@@ -21,7 +21,7 @@ _LONGEST = 100
 
 async def run(host: Host, options: argparse.Namespace) -> int:
     """Runs the files; exit code 1 if one of them gave no answer or the overlay could not be drawn."""
-    profile, files = _chosen(host, options)
+    profile, files = await _chosen(host, options)
     out = None if options.overlay is None else _overlay_path(options.overlay, files)
     results = await host.test(profile, files, options.config, dict(options.map) or None)
     if options.json:
@@ -36,9 +36,9 @@ async def run(host: Host, options: argparse.Namespace) -> int:
     return 0 if drawn and not failed else 1
 
 
-def _chosen(host: Host, options: argparse.Namespace) -> tuple[Profile, list[Path]]:
+async def _chosen(host: Host, options: argparse.Namespace) -> tuple[Profile, list[Path]]:
     if has_model(options):
-        profile = profile_of("test", "http://127.0.0.1", "test", options)
+        profile = await profile_of("test", "http://127.0.0.1", "test", options)
         names = options.arguments
     else:
         if not options.arguments:
@@ -56,7 +56,7 @@ def _chosen(host: Host, options: argparse.Namespace) -> tuple[Profile, list[Path
         names = options.arguments[1:]
     if not names:
         raise UsageError("There is no file to test with", remedy="Name at least one.")
-    return profile, [Path(name).expanduser() for name in names]
+    return profile, [Path(name) for name in names]
 
 
 _MODEL_OPTIONS = (
@@ -71,6 +71,7 @@ _MODEL_OPTIONS = (
     "provider",
     "answer_format",
     "allow_private_assets",
+    "allow_insecure_host",
 )
 
 

@@ -64,6 +64,16 @@ async def inspect_model(path: Path) -> dict[str, Any]:
     return await ask_worker({"type": "load", "inspect": str(Path.cwd() / path)})  # its working directory is another
 
 
+async def read_class_list(path: Path) -> tuple[str, ...]:
+    """The class names in a list with one a line, a data.yaml or a config.json.
+
+    Raises:
+        ModelLoadError: it cannot be read, or holds none.
+    """
+    info = await ask_worker({"type": "load", "class_list": str(Path.cwd() / path)})
+    return tuple(str(name) for name in info.get("classes") or ())
+
+
 def _failure(frame: dict[str, Any]) -> ModelLoadError:
     words = {name: str(frame.get(name) or "") for name in ("where", "remedy", "details")}
     return ModelLoadError(str(frame.get("what") or "The worker failed without a reason"), **words)

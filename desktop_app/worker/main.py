@@ -3,7 +3,7 @@
 The `load` frame holds `source` (an OnnxSource) and `detection` (a Detection). With `"inspect": PATH` in place of both,
 `loaded` carries what the file is and no job can be run; `"picture": PATH` with it lets scalings be tried out.
 With `"overlay": {"asset", "answer", "out"}` it draws an answer on its picture into a PNG, and `loaded` says how many
-objects are on it.
+objects are on it. With `"class_list": PATH` the `classes` in `loaded` are those of a list, data.yaml or config.json.
 """
 
 from __future__ import annotations
@@ -40,6 +40,12 @@ def load(frame: Frame) -> Loaded:
         wanted = frame["overlay"]
         asset, out = Path(str(wanted["asset"])), Path(str(wanted["out"]))
         return Loaded(_told(lambda: draw(asset, wanted.get("answer"), out)), _nothing_to_run)
+
+    if "class_list" in frame:
+        from desktop_app.worker.onnx.classes import read_classes
+
+        listed = Path(str(frame["class_list"]))
+        return Loaded({"classes": list(_told(lambda: read_classes(listed)))}, _nothing_to_run)
 
     from desktop_app.worker.onnx.inspect import identify
     from desktop_app.worker.onnx.model import OnnxModel, prediction_json
