@@ -16,6 +16,9 @@ PublishedClient = Callable[..., Path]
 
 _INSTALL_LIMIT = 540
 
+# Benchmarks, run by `make bench`.
+collect_ignore = ["bench"]
+
 
 @pytest.fixture(scope="session")
 def published_client(request: pytest.FixtureRequest) -> PublishedClient:
@@ -31,18 +34,26 @@ def published_client(request: pytest.FixtureRequest) -> PublishedClient:
     home.mkdir(parents=True, exist_ok=True)
 
     def python(*requirements: str) -> Path:
-        version = f"py{sys.version_info.major}.{sys.version_info.minor}"
-        place = home / "-".join([*(requirement.replace("==", "-") for requirement in requirements), version])
+        place = published_python(home, requirements)
         if not place.exists():
-            _install(requirements, place)
-        return place / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+            install_published(home, requirements)
+        return place
 
     return python
 
 
-def _install(requirements: tuple[str, ...], place: Path) -> None:
+def published_python(home: Path, requirements: tuple[str, ...]) -> Path:
+    """Where the interpreter of an environment with these requirements is, or will be, within `home`."""
+    version = f"py{sys.version_info.major}.{sys.version_info.minor}"
+    place = home / "-".join([*(requirement.replace("==", "-") for requirement in requirements), version])
+    return place / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def install_published(home: Path, requirements: tuple[str, ...]) -> None:
+    """Makes such an environment."""
+    place = published_python(home, requirements).parents[1]
     # Made aside and then renamed: a broken install is never taken for a whole one, and two runs at once do no harm.
-    aside = Path(tempfile.mkdtemp(dir=place.parent))
+    aside = Path(tempfile.mkdtemp(dir=home))
     try:
         subprocess.run([sys.executable, "-m", "venv", str(aside)], check=True, timeout=_INSTALL_LIMIT)
         python = aside / ("Scripts/python.exe" if os.name == "nt" else "bin/python")

@@ -1,0 +1,73 @@
+"""`python -m tests.bench [ROW…] [--json FILE]`: runs the benchmarks and prints one table."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+
+from tests.bench.report import Bar, Line, machine, table
+
+ROWS = {
+    "latency": "jobs",
+    "burst": "jobs",
+    "growth": "jobs",
+}
+"""Row → module of this package that holds the function of that name."""
+
+MISSING = (
+    Line("latency-window", "event → response with the window showing it", "published client 1.4.10", "ms", Bar(1.5)),
+    Line("careful", "burst of real jobs: jobs/s", "a careful script on the published client", "jobs/s", Bar(1.6, True)),
+    Line("careful-memory", "the same: peak memory", "the same", "MB", Bar(0.4)),
+    Line("prefetch", "assets behind 300 ms of latency", "without latency", "jobs/s", Bar(0.9, True)),
+    Line("masks", "300 instance masks to polygons, 4K", "OpenCV findContours", "ms", Bar(1.0)),
+    Line("start-frozen", "start of the frozen app", "bare QMainWindow", "s", Bar(2.0)),
+    Line("cpu-idle", "CPU idle, 20 profiles online", "0.5 % of a core", "%", Bar(1.0)),
+    Line("gui-thread", "GUI thread under load, 99th percentile late", "16 ms", "ms", Bar(1.0)),
+    Line("overlay", "pan, zoom, hover: cached frame", "16 ms", "ms", Bar(1.0)),
+    Line("first-picture", "first picture of a 100-megapixel JPEG", "full decode with QImage", "ms", Bar(0.35)),
+    Line("history", "history with 1,000,000 jobs", "sqlite3 shell", "ms", Bar(1.5)),
+    Line("growth-memory", "memory over 100,000 jobs", "1 KB a job", "KB", Bar(1.0)),
+)
+"""What issue 6 asks for and nobody has measured yet; it stays in the table until somebody has."""
+
+
+def main() -> int:
+    """Runs what is asked for; returns 1 if a bar was missed or a row failed."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("rows", nargs="*", metavar="ROW", help=f"some of: {', '.join(ROWS)}; all by default")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here too")
+    options = parser.parse_args()
+    unknown = set(options.rows) - set(ROWS)
+    if unknown:
+        parser.error(f"no such row: {', '.join(sorted(unknown))}")
+    before = machine()
+    lines: list[Line] = []
+    failed = False
+    for row in options.rows or ROWS:
+        print(f"{row} …", file=sys.stderr, flush=True)
+        measure: Callable[[], list[Line]] = getattr(import_module(f"tests.bench.{ROWS[row]}"), row)
+        try:
+            lines += measure()
+        except (RuntimeError, OSError) as error:
+            failed = True
+            print(f"{row} could not be measured: {error}", file=sys.stderr)
+            lines.append(Line(row, row, "", "", Bar(1.0), note=f"could not be measured: {str(error)[:120]}"))
+    if not options.rows:
+        lines += MISSING
+    print(table(lines))
+    after = machine()
+    print(f"{after['system']}, {after['cores']} cores, Python {after['python']}, "
+          f"load {before['load']} before and {after['load']} after")  # fmt: skip
+    if options.json is not None:
+        found = {"machine": {**after, "load_before": before["load"]}, "lines": [line.as_json() for line in lines]}
+        options.json.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    missed = any(line.pairs and not line.bar.met(line.ratio) for line in lines)
+    return 1 if failed or missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

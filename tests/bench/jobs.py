@@ -1,0 +1,106 @@
+"""Jobs through the socket: latency, bursts, many profiles."""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from desktop_app.core.profile import CallbackSource
+from desktop_app.core.resources import resource
+from tests.bench.contest import Published, Serving, TimingHub, script_for
+from tests.bench.report import Bar, Line
+
+PAIRS = 9
+WARM_UP = 40
+SEQUENTIAL = 60
+BURST = 500
+ASSETS = 8
+
+
+@contextmanager
+def _both() -> Iterator[tuple[TimingHub, Serving, Published]]:
+    """Plugdeck as plugin `ours` and the published client as plugin `peer` at one hub, both warm."""
+    with tempfile.TemporaryDirectory(prefix="plugdeck-bench-") as name, ExitStack() as stack:
+        folder = Path(name)
+        hub = stack.enter_context(TimingHub(pictures(folder), folder))
+        source = CallbackSource(script=script_for(hub, "ours", folder))
+        ours = stack.enter_context(Serving(hub, {"ours": source}, folder))
+        peer = stack.enter_context(Published(hub, "peer", script_for(hub, "peer", folder), folder))
+        for plugin in ("ours", "peer"):
+            hub.online(plugin)
+            hub.latencies(plugin, WARM_UP)
+        yield hub, ours, peer
+
+
+def pictures(folder: Path) -> Path:
+    """A folder with the demo's first pictures, for the hub to serve."""
+    assets = folder / "assets"
+    assets.mkdir()
+    for path in sorted(Path(str(resource("demo", "assets"))).glob("*.jpg"))[:ASSETS]:
+        (assets / path.name).write_bytes(path.read_bytes())
+    return assets
+
+
+def latency() -> list[Line]:
+    """Event → response, one job at a time."""
+    line = Line("latency", "event → response, trivial callback, headless", "published client 1.4.10", "ms", Bar(1.0))
+    ours_ms: list[float] = []
+    peer_ms: list[float] = []
+    with _both() as (hub, ours, peer):
+        cpu = (ours.cpu_s(), peer.cpu_s())
+        for _ in range(PAIRS):
+            one, other = hub.latencies("ours", SEQUENTIAL), hub.latencies("peer", SEQUENTIAL)
+            line.pairs.append((statistics.median(one), statistics.median(other)))
+            ours_ms += one
+            peer_ms += other
+        jobs = PAIRS * SEQUENTIAL
+        line.more = {
+            "ours_p95_ms": statistics.quantiles(ours_ms, n=20)[-1],
+            "peer_p95_ms": statistics.quantiles(peer_ms, n=20)[-1],
+            "ours_cpu_ms_a_job": (ours.cpu_s() - cpu[0]) / jobs * 1000,
+            "peer_cpu_ms_a_job": (peer.cpu_s() - cpu[1]) / jobs * 1000,
+        }
+    return [line]
+
+
+def burst() -> list[Line]:
+    """500 jobs at once."""
+    what = f"burst of {BURST} such jobs"
+    line = Line("burst", what, "published client 1.4.10", "jobs/s", Bar(1.0, at_least=True))
+    with _both() as (hub, ours, peer):
+        hub.jobs_per_second(["ours"], BURST)
+        hub.jobs_per_second(["peer"], BURST)
+        cpu = (ours.cpu_s(), peer.cpu_s())
+        for _ in range(PAIRS):
+            line.pairs.append((hub.jobs_per_second(["ours"], BURST), hub.jobs_per_second(["peer"], BURST)))
+        line.more = {
+            "ours_cpu_ms_a_job": (ours.cpu_s() - cpu[0]) / PAIRS / BURST * 1000,
+            "peer_cpu_ms_a_job": (peer.cpu_s() - cpu[1]) / PAIRS / BURST * 1000,
+        }
+    return [line]
+
+
+def growth() -> list[Line]:
+    """The same jobs dealt out to 1, 10 and 50 profiles of one process."""
+    lines = []
+    for count in (10, 50):
+        what = f"growth: jobs/s with {count} profiles"
+        line = Line(f"growth-{count}", what, "with 1 profile", "jobs/s", Bar(0.9, at_least=True))
+        with tempfile.TemporaryDirectory(prefix="plugdeck-bench-") as name, ExitStack() as stack:
+            folder = Path(name)
+            hub = stack.enter_context(TimingHub(pictures(folder), folder))
+            names = [f"p{number}" for number in range(count + 1)]
+            sources = {name: CallbackSource(script=script_for(hub, name, folder)) for name in names}
+            stack.enter_context(Serving(hub, sources, folder))
+            one, many = names[:1], names[1:]
+            for plugins in (one, many):
+                for plugin in plugins:
+                    hub.latencies(plugin, 5)
+                hub.jobs_per_second(plugins, BURST)
+            for _ in range(5):
+                line.pairs.append((hub.jobs_per_second(many, BURST), hub.jobs_per_second(one, BURST)))
+        lines.append(line)
+    return lines
