@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -87,15 +88,37 @@ class MainWindow(QMainWindow):
         self.history = HistoryPage(host.history, self.tasks)
         self.logs = LogPanel()
         self.welcome = Welcome()
-        self.editor = EditorPage(host, self.notices.watch)
-        self.settings = SettingsPage(host.settings, self.tasks.start)
-        self.shortcuts = ShortcutsPage()
         self.commands = Commands(self)
         self._lay_out()
         self._connect()
         self._make_shortcuts()
 
     # ---- putting together ----
+
+    @cached_property
+    def editor(self) -> EditorPage:
+        """The form, made when it is first wanted: the window opens sooner without it."""
+        page = EditorPage(self.host, self.notices.watch)
+        page.saved.connect(self.commands.save_profile)
+        page.cancelled.connect(self.show_home)
+        self.pages.addWidget(page)
+        return page
+
+    @cached_property
+    def settings(self) -> SettingsPage:
+        """The settings, made when they are first wanted."""
+        page = SettingsPage(self.host.settings, self.tasks.start)
+        page.closed.connect(self.show_home)
+        self.pages.addWidget(page)
+        return page
+
+    @cached_property
+    def shortcuts(self) -> ShortcutsPage:
+        """The list of shortcuts, made when it is first wanted."""
+        page = ShortcutsPage()
+        page.closed.connect(self.show_home)
+        self.pages.addWidget(page)
+        return page
 
     def _lay_out(self) -> None:
         live = QWidget()
@@ -117,7 +140,7 @@ class MainWindow(QMainWindow):
         self.work.setSizes([840, 340])
         self.inspector.setMinimumWidth(260)
         self.pages = QStackedWidget()
-        for page in (self.work, self.welcome, self.editor, self.settings, self.shortcuts):
+        for page in (self.work, self.welcome):
             self.pages.addWidget(page)
         self.top = QSplitter(Qt.Orientation.Horizontal)
         self.top.setHandleWidth(1)
@@ -177,12 +200,8 @@ class MainWindow(QMainWindow):
         self.welcome.demo.connect(self.demo_requested)
         self.welcome.model.connect(lambda: commands.choose(self.tr("ONNX models (*.onnx)")))
         self.welcome.script.connect(lambda: commands.choose(self.tr("Python scripts (*.py)")))
-        self.editor.saved.connect(commands.save_profile)
-        self.editor.cancelled.connect(self.show_home)
         self.toolbar.settings.connect(self.show_settings)
         self.toolbar.help.connect(self.show_shortcuts)
-        self.settings.closed.connect(self.show_home)
-        self.shortcuts.closed.connect(self.show_home)
         notifier().changed.connect(self._recolour)
         self._stats_timer = QTimer(self)
         self._stats_timer.setInterval(STATS_MS)
@@ -459,7 +478,7 @@ class MainWindow(QMainWindow):
     def take_files(self, files: list[Path]) -> None:
         """What a drop on the window does: a model or a script opens the form, assets are tested."""
         models = [file for file in files if file.suffix.casefold() in (".onnx", ".py")]
-        if models and self.pages.currentWidget() is self.editor:
+        if models and isinstance(self.pages.currentWidget(), EditorPage):
             self.editor.take_file(models[0])
         elif models:
             self.open_editor(models[0])

@@ -20,9 +20,12 @@ from desktop_app.ui.widgets import EmptyState, label, tool_button
 Start = Callable[[Coroutine[Any, Any, Any], str], object]
 MOST = 2_000_000_000
 
+WORKING = ("theme", "cache_limit_mb")
+"""Settings that change something today; one that does nothing has no place on the page."""
+
 
 class SettingsPage(QWidget):
-    """Every setting that has a title.
+    """Every setting that has a title and an effect.
 
     Signals:
         closed: the person is done.
@@ -58,7 +61,7 @@ class SettingsPage(QWidget):
         self._column.setContentsMargins(3 * SPACE, 2 * SPACE, 3 * SPACE, 2 * SPACE)
         self._column.setSpacing(2 * SPACE)
         for name, info in Settings.model_fields.items():
-            if info.title:
+            if info.title and name in WORKING:
                 self._add(name, info.title, info.description or "", info.annotation)
         page = QWidget()
         page.setObjectName("page")

@@ -142,6 +142,11 @@ def contrast(first: str, second: str) -> float:
     return (bright + 0.05) / (dark + 0.05)
 
 
+def text_on(ground: str) -> str:
+    """Black or white, whichever is read better on a `#rrggbb` ground."""
+    return max("#000000", "#ffffff", key=lambda text: contrast(text, ground))
+
+
 def _luminance(colour: str) -> float:
     parts = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
     red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from desktop_app.ui.tokens import CLASS_COLOURS, DARK, LIGHT, Tokens, class_colour, colour_names, contrast
+from desktop_app.ui.tokens import CLASS_COLOURS, DARK, LIGHT, Tokens, class_colour, colour_names, contrast, text_on
 
 TEXT = ("text", "muted", "accent_text", "ok", "busy", "warn", "error", "idle")
 GROUNDS = ("window", "surface", "raised", "sunken", "hover", "selected")
@@ -31,6 +31,11 @@ def test_buttons_borders_and_canvas(theme: Tokens) -> None:
     # Outlines of controls must be seen: 3:1 (WCAG 1.4.11).
     for ground in ("surface", "window", "raised"):
         assert contrast(theme.border_strong, getattr(theme, ground)) >= 3
+
+
+def test_labels_on_every_class_colour_reach_aa() -> None:
+    for colour in CLASS_COLOURS:
+        assert contrast(text_on(colour), colour) >= 4.5
 
 
 def test_every_token_is_a_colour() -> None:

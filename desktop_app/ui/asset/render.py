@@ -10,6 +10,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPen, 
 
 from desktop_app.ui.asset.items import Item, Layer
 from desktop_app.ui.asset.scene import Filter, Picture, Scene, path_of, polygon_of
+from desktop_app.ui.tokens import text_on
 
 MOST_LABELS = 300
 
@@ -219,7 +220,7 @@ def _draw_labels(painter: QPainter, items: list[Item], view: View, font: QFont) 
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(ground)
             painter.drawRoundedRect(QRectF(x, y, width, height), 3 * view.ratio, 3 * view.ratio)
-            painter.setPen(QColor("#000000" if _is_bright(ground) else "#ffffff"))
+            painter.setPen(QColor(text_on(item.colour)))
             painter.drawText(QRectF(x + pad, y, width, height), Qt.AlignmentFlag.AlignVCenter, item.label)
             break
 
@@ -227,7 +228,3 @@ def _draw_labels(painter: QPainter, items: list[Item], view: View, font: QFont) 
 def _area(item: Item) -> float:
     b = item.bounds
     return 0.0 if b is None else (b[2] - b[0]) * (b[3] - b[1])
-
-
-def _is_bright(colour: QColor) -> bool:
-    return 0.299 * colour.red() + 0.587 * colour.green() + 0.114 * colour.blue() > 125
