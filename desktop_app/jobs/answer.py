@@ -6,7 +6,7 @@ Facts: `facts/hub-protocol` (What the callback gets, The outcome, HTTP API) and 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from desktop_app.core.check import check_answer
@@ -20,6 +20,7 @@ from desktop_app.core.prediction import Prediction
 from desktop_app.core.profile import AnswerFormat
 
 PARTS = ("objects", "classifications", "relations")
+MASKS = ("brushDataUrl", "medicalBrushDataUrl")
 
 _NOT_SHAPES = frozenset({"class", "index", "score", "points", "metadata"})
 
@@ -34,6 +35,7 @@ class Built:
         response: the value of the `response` event's key of that name.
         body: the body of `POST /v2/annotate/{taskId}` for workflow jobs.
         is_plugin: whether that call carries `isPlugin=true`.
+        export: whether the response is the address of an exported file.
         notes: what was repaired, warned about or dropped, one sentence each.
         dropped: how many predictions were left out.
     """
@@ -42,6 +44,7 @@ class Built:
     response: Any
     body: dict[str, Any] = field(default_factory=dict)
     is_plugin: bool = True
+    export: bool = False
     notes: tuple[str, ...] = ()
     dropped: int = 0
 
@@ -71,7 +74,7 @@ def build_answer(
     if prediction.kind != "model":
         remarks = Notes()
         told = _clean(prediction.returned, remarks)
-        return Built(None, told, notes=(*prediction.notes, *remarks.repairs))
+        return Built(None, told, export=prediction.kind == "export", notes=(*prediction.notes, *remarks.repairs))
     if prediction.generation is None:
         return _from_instances(prediction, job, answer_format, existing, mapping)
     return _from_callback(prediction, job, answer_format, existing)
@@ -145,6 +148,8 @@ def _from_callback(
     schema_ids = ClassMapping.from_job(job.category_schema, prediction.class_names).schema_ids
     checked = check_answer(raw, ours=False, size=None, schema_ids=schema_ids or None)
     notes = [*prediction.notes, *checked.notes]
+    if existing is None and style is AnswerFormat.DOCUMENTED and job.workflow:
+        existing = _labeled(job)
     answer = _with_existing(checked.answer, existing, notes)
     lost = checked.dropped
     wanted = style if answer_format is AnswerFormat.AUTO else answer_format
@@ -155,8 +160,28 @@ def _from_callback(
         returned = {key: item if key in inside else _clean(item, remarks, key) for key, item in returned.items()}
         notes += remarks.repairs
         response = {**returned, "answer": answer} if style is AnswerFormat.DOCUMENTED else {**returned, **answer}
-        return _built(answer, response, style, notes, lost)
-    return _format(answer, job, wanted, notes, lost, returned if isinstance(returned, dict) else {})
+        built = _built(answer, response, style, notes, lost)
+    else:
+        built = _format(answer, job, wanted, notes, lost, returned if isinstance(returned, dict) else {})
+    masks = {key: returned[key] for key in MASKS if isinstance(returned, dict) and returned.get(key) is not None}
+    return replace(
+        built, body={**built.body, **masks}, is_plugin=built.is_plugin and _says_is_plugin(wanted, prediction.client)
+    )
+
+
+def _labeled(job: Job) -> dict[str, Any] | None:
+    """The annotations that older hubs send with a workflow job, and documented clients hand in again."""
+    task = job.data.get("labeltask")
+    answer = task.get("answer") if isinstance(task, dict) else None
+    return answer if isinstance(answer, dict) else None
+
+
+def _says_is_plugin(style: AnswerFormat, client: str | None) -> bool:
+    """Clients before 1.3.29 do not say that a plugin annotates (facts: hub-protocol, HTTP API used by plugins)."""
+    if style is not AnswerFormat.FLAT or client is None:
+        return True
+    version = [int(part) for part in client.split(".")[:3] if part.isdigit()]
+    return version >= [1, 3, 29]
 
 
 def _read(returned: Any, generation: str) -> tuple[Any, AnswerFormat]:
@@ -210,7 +235,7 @@ def _built(answer: dict[str, Any], response: Any, style: AnswerFormat, notes: li
     if style is AnswerFormat.CURRENT:
         body = {"answer": parts, "brushDataUrl": None, "medicalBrushDataUrl": None, "duration": 0}
     elif style is AnswerFormat.FLAT:
-        body = {"answer": parts, "duration": 0}
+        body = {"answer": response, "duration": 0}
     else:
         tools = {
             "tools": parts["objects"],

@@ -32,9 +32,12 @@ KEPT_LOG_LINES = 10_000
 KEPT_ANSWERS_BYTES = 32 * 1024**2
 """Answers of this run that are kept as they were sent, for a hub that asks again."""
 SUSPECT_DROPS = 2
-"""So many drops right after an answer, and it is sent alone: it may be what the hub cannot take."""
+"""So many drops right after an answer, and it is sent apart from others: it may be what the hub cannot take."""
 POISON_DROPS = 5
-"""So many, and an error goes in its place; else it would cut every connection for good."""
+"""So many, the last one right after it was sent alone, and an error goes in its place; else it would cut every
+connection for good."""
+WATCH_S = 1.0
+"""How long suspects are watched before the next ones follow; twice as many each time that nothing happens."""
 FRAME_BYTES = 64
 """What Socket.IO adds around an event, generously."""
 
@@ -89,7 +92,9 @@ class Delivery:
         self._log_lines = 0
         self._pings = 0
         self._left_out = 0
-        self._alone: _Item | None = None
+        self._suspects: list[_Item] = []
+        self._most_suspects = 1
+        self._watch: asyncio.TimerHandle | None = None
         self._answers: OrderedDict[str, _Item] = OrderedDict()
         self._answers_bytes = 0
         self._flushing: asyncio.Task[None] | None = None
@@ -110,7 +115,9 @@ class Delivery:
         for row in await self._outbox.pending(self._profile_id):
             try:
                 event = json.loads(row.body_json)
-                item = _item(event if isinstance(event, dict) else {}, row.job_id)
+                if not isinstance(event, dict):
+                    raise ValueError("no event")
+                item = _item(event, row.job_id)
             except (ValueError, DeliveryError):
                 self._outbox.fail(row.job_id, "it cannot be read any more")
                 continue
@@ -229,12 +236,13 @@ class Delivery:
         if self._left_out:
             log.warning("%d log lines were left out while the hub was away", self._left_out)
             self._left_out = 0
+        alone = len(self._suspects) == 1
         for item in self._unconfirmed:
             item.drops = item.drops + 1 if item.pings == self._pings else 0
-            if item.drops >= POISON_DROPS:
+            if item.drops >= POISON_DROPS and alone and item is self._suspects[0]:
                 log.error("the hub ended the connection %d times over one answer; an error goes instead", item.drops)
                 item.data, item.size, item.drops = _error(item.data), 0, 0
-        self._alone = None
+        self._stop_watching()
         self._outgoing.extendleft(reversed(self._unconfirmed))
         self._unconfirmed.clear()
         self._flush_soon()
@@ -242,9 +250,6 @@ class Delivery:
     def ping(self) -> None:
         """The server pinged."""
         self._pings += 1
-        if self._alone is not None:
-            self._alone = None
-            self._flush_soon()
         epoch = self._listener.epoch
         while self._unconfirmed:
             item = self._unconfirmed[0]
@@ -254,6 +259,7 @@ class Delivery:
 
     def closed(self, *, clean: bool) -> None:
         """The connection was closed by us; `clean` if the server took part, so that it has read everything."""
+        self._stop_watching()
         while clean and self._unconfirmed:
             self._confirm(self._unconfirmed.popleft())
 
@@ -266,7 +272,7 @@ class Delivery:
             self._flushing = spawn(self._flush(), name="delivery flush")
 
     async def _flush(self) -> None:
-        while self._outgoing and self._listener.connected and self._alone is None:
+        while self._outgoing and self._listener.connected and not self._must_wait(self._outgoing[0]):
             item = self._outgoing.popleft()
             if item.job_id is None:
                 self._log_lines -= 1
@@ -276,7 +282,9 @@ class Delivery:
             if item.job_id is not None:
                 self._unconfirmed.append(item)
                 if item.drops >= SUSPECT_DROPS:
-                    self._alone = item
+                    self._suspects.append(item)
+                    if self._watch is None:
+                        self._watch = asyncio.get_running_loop().call_later(WATCH_S, self._innocent)
             try:
                 await self._listener.emit(item.event, item.data)
             except HubUnreachable:
@@ -289,6 +297,29 @@ class Delivery:
                 self._outgoing.appendleft(item)
                 return
             self._handed_over(item)
+
+    def _must_wait(self, item: _Item) -> bool:
+        """Whether an answer that may be what cost the connection has to wait until others have proved harmless."""
+        if item.drops < SUSPECT_DROPS or not self._suspects:
+            return False
+        gravest = max(item.drops, *(other.drops for other in self._suspects))
+        return gravest >= POISON_DROPS - 1 or len(self._suspects) >= self._most_suspects
+
+    def _innocent(self) -> None:
+        """The connection has survived what is being watched."""
+        for item in self._suspects:
+            item.drops = 0
+        more = 2 * self._most_suspects
+        self._stop_watching()
+        self._most_suspects = more
+        self._flush_soon()
+
+    def _stop_watching(self) -> None:
+        self._suspects = []
+        self._most_suspects = 1
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
 
     def _handed_over(self, item: _Item) -> None:
         if item.job_id is None:

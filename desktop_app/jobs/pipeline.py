@@ -230,7 +230,7 @@ class Pipeline:
         for note in built.notes:
             self._recorder.log(Level.WARNING, note, profile=self._profile, job=job)
             self.tell_hub(job, Level.WARNING, note)
-        event = protocol.success(job, built.response)
+        event = protocol.success(job, built.response, export=built.export)
         sent = built.body if job.workflow else event
         self._recorder.answer(job, built.answer, sent, built.notes, prediction.candidates or None)
         line.mark("build")
@@ -253,7 +253,7 @@ class Pipeline:
         if job.workflow and built.answer is not None:
             await self._delivery.annotate(job, built)
         else:
-            kept = self._delivery.keep(job, protocol.success(job, built.response))
+            kept = self._delivery.keep(job, protocol.success(job, built.response, export=built.export))
             self._answering.add(job.id)
             try:
                 await self._delivery.deliver(kept)

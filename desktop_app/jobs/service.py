@@ -170,7 +170,7 @@ class ProfileService:
         if self._consumer is None:
             try:
                 await self._take_up()
-            except StoreError as error:
+            except (StoreError, ValueError) as error:
                 self._recorder.log(Level.ERROR, f"Earlier jobs cannot be taken up: {error}", profile=self.profile)
             self._consumer = aio.spawn(self._consume(), name=f"queue {self.profile.name}")
             self._listener.start()

@@ -107,7 +107,7 @@ class Trial:
             file=path,
             payload=_shown(job),
             answer=built.answer,
-            response=protocol.success(job, built.response),
+            response=protocol.success(job, built.response, export=built.export),
             timings=StepTimings(
                 fetch=0.0,
                 queue=0.0,
