@@ -1,0 +1,468 @@
+"""The way out: the outbox first, and nothing forgotten before it is known to have arrived."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from desktop_app.core.aio import spawn
+from desktop_app.core.errors import DeliveryError
+from desktop_app.core.events import Level
+from desktop_app.core.job import Job
+from desktop_app.hub import protocol
+from desktop_app.hub.client import HubClient
+from desktop_app.hub.demo.state import EventKind, of_kind
+from desktop_app.hub.listener import Listener, Timing
+from desktop_app.jobs import delivery as delivery_module
+from desktop_app.jobs.answer import Built
+from desktop_app.jobs.delivery import Delivery
+from desktop_app.store.outbox import Outbox, OutboxRow
+
+FAST = Timing(heartbeat=0.2, settle=0.02, quick_drop=0.01, connect=3.0, backoff_first=0.02, backoff_limit=0.05)
+ANSWER = {"objects": [{"title": "bolt", "point": [1, 2]}], "classifications": [], "relations": []}
+
+
+class Way:
+    """A delivery on its listener, as the service puts them together."""
+
+    def __init__(self, profile: Any, outbox: Outbox) -> None:
+        self.outbox = outbox
+        self.restored: list[tuple[str, bool]] = []
+        self.client = HubClient(profile.host)
+
+        async def secret() -> str:
+            return "s1"
+
+        self.listener = Listener(
+            profile,
+            secret,
+            on_job=lambda _: None,
+            on_link=lambda _: None,
+            on_up=self._up,
+            on_ping=self._ping,
+            timing=FAST,
+        )
+        self.delivery = Delivery(
+            profile.id, outbox, self.listener, self.client, lambda *told: self.restored.append(told)
+        )
+
+    async def stop(self) -> None:
+        self.delivery.closed(clean=await self.listener.stop())
+        await self.client.close()
+
+    def _up(self) -> None:
+        self.delivery.up()
+
+    def _ping(self) -> None:
+        self.delivery.ping()
+
+    async def pending(self) -> list[str]:
+        """Ids of the jobs in the outbox."""
+        return [row.job_id for row in await self.outbox.pending()]
+
+
+@pytest.fixture
+async def make_way(hub, db, onnx_profile) -> AsyncIterator[Callable[[], Way]]:
+    ways: list[Way] = []
+    profile = onnx_profile(hub.url)
+
+    def make() -> Way:
+        ways.append(Way(profile, Outbox(db)))
+        return ways[-1]
+
+    yield make
+    for way in ways:
+        await way.stop()
+
+
+@pytest.fixture
+async def way(hub, make_way) -> Way:
+    made = make_way()
+    made.listener.start()
+    await hub.wait_online("p1")
+    return made
+
+
+@pytest.fixture
+def run(hub) -> Callable[..., Any]:
+    """Has the hub start a session; gives it and its job."""
+
+    async def start(name: str = "S", **fields: Any) -> tuple[Any, Job]:
+        session = await hub.send_raw("p1", {"session": name, "orgId": "O", "runBy": "U", **fields})
+        return session, protocol.parse_job(session.job, "profile")
+
+    return start
+
+
+async def arrived(hub: Any, session: Any, count: int = 1) -> None:
+    await hub.wait_until(lambda: len(session.responses) >= count)
+
+
+async def confirmed(way: Way) -> None:
+    await leaves(way, 0)
+
+
+async def leaves(way: Way, count: int) -> None:
+    """Waits until the outbox holds that many."""
+    async with asyncio.timeout(10):
+        while len(await way.pending()) != count:  # noqa: ASYNC110 - the disk tells nobody
+            await asyncio.sleep(0.02)
+
+
+async def test_it_is_in_the_outbox_before_it_is_sent(hub, way, run):
+    session, job = await run()
+    event = protocol.success(job, ANSWER)
+    kept = way.delivery.keep(job, event)
+    assert await way.pending() == [job.id]
+    assert session.responses == []
+    await way.delivery.deliver(kept)
+    await arrived(hub, session)
+    assert session.responses == [event]
+
+
+async def test_it_leaves_the_outbox_after_two_pings(hub, way, run):
+    session, job = await run()
+    await way.delivery.send(job, protocol.success(job, ANSWER))
+    pings = way.delivery._pings
+    await arrived(hub, session)
+    assert await way.pending() == [job.id]
+    await confirmed(way)
+    assert way.delivery._pings >= pings + 2
+    hub.cut()
+    await hub.wait_until(lambda: hub.plugins["p1"].logins == 2)
+    await way.delivery.send(job, protocol.success(job, ANSWER))
+    assert len(session.responses) <= 2
+
+
+async def test_what_the_network_lost_is_sent_again_the_same(hub, way, run):
+    hub.faults.lost_responses = 1
+    session, job = await run()
+    event = protocol.success(job, ANSWER)
+    await way.delivery.send(job, event)
+    await arrived(hub, session)
+    assert session.responses == [event]
+    await confirmed(way)
+    assert hub.protocol_errors == []
+
+
+async def test_what_may_have_been_lost_is_sent_again_the_same(hub, way, run):
+    session, job = await run()
+    event = protocol.success(job, ANSWER)
+    await way.delivery.send(job, event)
+    await arrived(hub, session)
+    hub.cut()
+    await arrived(hub, session, 2)
+    assert session.responses == [event, event]
+    await confirmed(way)
+
+
+async def test_many_answers_and_drops_lose_nothing_and_change_nothing(hub, way, run, monkeypatch):
+    monkeypatch.setattr(delivery_module, "WATCH_S", 0.1)
+    jobs = [await run(f"S{number}") for number in range(60)]
+    sending = [
+        spawn(way.delivery.send(job, protocol.success(job, {**ANSWER, "data": number})), name="send")
+        for number, (_, job) in enumerate(jobs)
+    ]
+    for _ in range(3):
+        logins = hub.plugins["p1"].logins
+        hub.cut()
+        await hub.wait_until(lambda before=logins: hub.plugins["p1"].logins > before)
+    await asyncio.gather(*sending)
+    for session, _ in jobs:
+        await arrived(hub, session)
+    assert hub.protocol_errors == []  # two different answers would be one
+    await confirmed(way)
+
+
+async def test_while_the_hub_is_away_it_waits(hub, way, run, until):
+    session, job = await run()
+    await hub.pause()
+    await until(lambda: not way.listener.connected)
+    sending = spawn(way.delivery.send(job, protocol.success(job, ANSWER)), name="send")
+    await until(lambda: way.delivery.waiting == 1)
+    assert await way.pending() == [job.id]
+    assert not sending.done()
+    await hub.resume()
+    await sending
+    await arrived(hub, session)
+
+
+async def test_a_clean_close_confirms_without_pings(hub, way, run):
+    session, job = await run()
+    await way.delivery.send(job, protocol.success(job, ANSWER))
+    await way.stop()
+    assert await way.pending() == []
+    await arrived(hub, session)
+
+
+async def test_another_start_of_the_app_sends_what_was_left(hub, make_way, run, until):
+    first = make_way()
+    first.listener.start()
+    await hub.wait_online("p1")
+    session, job = await run()
+    session2, job2 = await run("S2")
+    await hub.pause()
+    await until(lambda: not first.listener.connected)
+    event = protocol.success(job, ANSWER)
+    sending = [
+        spawn(first.delivery.send(job, event), name="send"),
+        spawn(first.delivery.send(job2, protocol.failure(job2)), name="send"),
+    ]
+    await leaves(first, 2)
+    await first.stop()
+    for task in sending:
+        task.cancel()
+    await asyncio.gather(*sending, return_exceptions=True)
+    await hub.resume()
+    second = make_way()
+    assert await second.delivery.restore() == {job.id, job2.id}
+    second.listener.start()
+    await arrived(hub, session)
+    await arrived(hub, session2)
+    assert session.responses == [event]
+    assert session2.responses == [protocol.failure(job2)]
+    assert second.restored == [(job.id, False), (job2.id, True)]
+    await confirmed(second)
+
+
+async def test_what_cannot_be_read_any_more_keeps_nothing_up(way):
+    row = OutboxRow("x", way.delivery._profile_id, "S", "socket", "{broken", 1.0)
+    await way.outbox.put(row)
+    await way.outbox.put(replace(row, job_id="y", body_json="[1]"))
+    assert await way.delivery.restore() == set()
+    await confirmed(way)
+
+
+async def test_larger_than_the_hub_takes(hub, way, run):
+    session, job = await run()
+    answer = {**ANSWER, "objects": [{"title": "x" * 100, "point": [1, 2]}] * 20_000}
+    with pytest.raises(DeliveryError, match=r"2\.\d MB, more than the 1\.0 MB") as caught:
+        await way.delivery.send(job, protocol.success(job, answer))
+    assert "confidence" in caught.value.remedy
+    await way.delivery.send(job, protocol.failure(job))
+    await arrived(hub, session)
+    assert session.responses == [protocol.failure(job)]
+    assert hub.plugins["p1"].logins == 1
+    await confirmed(way)
+
+
+async def test_just_small_enough(hub, way, run):
+    session, job = await run()
+    event = protocol.success(job, "")
+    room = 1_000_000 - len(json.dumps(event, separators=(",", ":"))) - delivery_module.FRAME_BYTES
+    await way.delivery.send(job, protocol.success(job, "x" * room))
+    await arrived(hub, session)
+    with pytest.raises(DeliveryError):
+        await way.delivery.send(job, protocol.success(job, "x" * (room + 1)))
+    assert hub.plugins["p1"].logins == 1
+
+
+async def test_too_large_and_left_from_an_earlier_run(hub, make_way, run):
+    first = make_way()
+    first.listener.start()
+    await hub.wait_online("p1")
+    session, job = await run()
+    first.delivery.keep(job, protocol.success(job, "x" * 2_000_000))
+    await first.stop()
+    second = make_way()
+    await second.delivery.restore()
+    second.listener.start()
+    await arrived(hub, session)
+    assert session.responses == [protocol.failure(job)]
+    assert second.restored == [(job.id, True)]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), object(), {1, 2}])
+async def test_what_has_no_json_form(way, run, value):
+    _, job = await run()
+    with pytest.raises(DeliveryError, match="JSON"):
+        await way.delivery.send(job, protocol.success(job, {"data": value}))
+    assert await way.pending() == []
+
+
+async def test_an_answer_that_always_costs_the_connection_becomes_an_error(hub, way, run, monkeypatch):
+    """And what comes behind it gets through."""
+    monkeypatch.setattr(delivery_module, "WATCH_S", 0.1)
+    session, job = await run("poison")
+    other, job2 = await run("other")
+    real = hub._sessions.response
+
+    def response(payload: Any, plugin_id: str) -> bool:
+        if payload.get("session") == "poison" and "response" in payload:
+            hub.cut()
+            return False
+        return real(payload, plugin_id)
+
+    monkeypatch.setattr(hub._sessions, "response", response)
+    await way.delivery.send(job, protocol.success(job, ANSWER))
+    sending = spawn(way.delivery.send(job2, protocol.success(job2, ANSWER)), name="send")
+    await arrived(hub, session)
+    assert session.responses[0] == protocol.failure(job)
+    await sending
+    await arrived(hub, other)
+    assert other.responses[0] == protocol.success(job2, ANSWER)
+    assert hub.protocol_errors == []
+
+
+# Log lines
+
+
+def line_of(job: Job, text: str, **extra: Any) -> dict[str, Any]:
+    return protocol.log_line(job, "p1", Level.INFO, text, extra)
+
+
+async def test_lines_and_responses_keep_their_order(hub, way, run):
+    session, job = await run()
+    for number in range(100):
+        way.delivery.log(line_of(job, f"{number}"))
+    await way.delivery.send(job, protocol.success(job, ANSWER))
+    way.delivery.log(line_of(job, "after"))
+    await hub.wait_until(lambda: len(session.logs) == 101)
+    assert [line.message for line in session.logs] == [*(str(number) for number in range(100)), "after"]
+    kinds = [event.kind for event in hub.events if event.kind in (EventKind.LOG, EventKind.RESPONSE)]
+    assert kinds == [*[EventKind.LOG] * 100, EventKind.RESPONSE, EventKind.LOG]
+
+
+async def test_while_the_hub_is_away_the_latest_lines_are_kept(hub, way, run, until, monkeypatch):
+    monkeypatch.setattr(delivery_module, "KEPT_LOG_LINES", 10)
+    session, job = await run()
+    await hub.pause()
+    await until(lambda: not way.listener.connected)
+    for number in range(25):
+        way.delivery.log(line_of(job, f"{number}"))
+        if number == 5:
+            sending = spawn(way.delivery.send(job, protocol.success(job, ANSWER)), name="send")
+            await asyncio.sleep(0)
+    await hub.resume()
+    await sending
+    await hub.wait_until(lambda: len(session.logs) >= 10)
+    assert [line.message for line in session.logs] == [str(number) for number in range(15, 25)]
+    assert way.delivery._log_lines == 0
+
+
+async def test_a_line_that_is_too_long_is_cut(hub, way, run):
+    session, job = await run()
+    way.delivery.log(line_of(job, "y" * 3_000_000, picture="z" * 3_000_000))
+    way.delivery.log(line_of(job, "next"))
+    await hub.wait_until(lambda: len(session.logs) == 2)
+    assert session.logs[0].message.startswith("yyy")
+    assert session.logs[0].message.endswith("…")
+    assert "picture" not in session.logs[0].fields
+    assert hub.plugins["p1"].logins == 1
+
+
+async def test_a_line_with_more_than_json_loses_only_that(hub, way, run):
+    session, job = await run()
+    way.delivery.log(line_of(job, "score", score=float("nan")))
+    way.delivery.log(line_of(job, "fine", score=0.5))
+    await hub.wait_until(lambda: len(session.logs) == 2)
+    assert session.logs[0].message == "score"
+    assert session.logs[1].fields["score"] == 0.5
+    assert hub.protocol_errors == []
+
+
+# Again
+
+
+async def test_an_answer_of_this_run_is_repeated_as_it_was(hub, way, run):
+    session, job = await run()
+    event = protocol.success(job, {**ANSWER, "data": "https://x/?sig=abc"})
+    await way.delivery.send(job, event)
+    await arrived(hub, session)
+    assert way.delivery.again(job.id)
+    await arrived(hub, session, 2)
+    assert session.responses == [event, event]
+    assert not way.delivery.again("unknown")
+
+
+async def test_the_memory_of_answers_is_bounded(hub, way, run, monkeypatch):
+    monkeypatch.setattr(delivery_module, "KEPT_ANSWERS_BYTES", 1000)
+    jobs = [await run(f"S{number}") for number in range(5)]
+    for _, job in jobs:
+        await way.delivery.send(job, protocol.success(job, "x" * 400))
+    assert [way.delivery.again(job.id) for _, job in jobs] == [False, False, False, True, True]
+
+
+# Over HTTP
+
+
+def built(answer: dict[str, Any] | None = None) -> Built:
+    answer = answer or ANSWER
+    body = {"answer": answer, "brushDataUrl": None, "medicalBrushDataUrl": None, "duration": 0}
+    return Built(answer, answer, body)
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery_module, "backoff", lambda *_, **__: iter([0.01] * 1000))
+    monkeypatch.setattr("desktop_app.hub.client.backoff", lambda *_, **__: iter([0.01] * 1000))
+
+
+@pytest.fixture
+async def workflow(hub) -> tuple[Any, Job]:
+    """A workflow session and its job; the delivery's own listener must be online."""
+    session = await hub.run_plugin("p1", workflow=True)
+    return session, protocol.parse_job(session.job, "profile")
+
+
+async def test_a_workflows_answer(hub, way, workflow, quick):
+    session, job = workflow
+    await way.delivery.annotate(job, built())
+    assert [annotation.body for annotation in session.annotations] == [built().body]
+    assert session.responses == []
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+async def test_it_is_tried_until_the_hub_has_decided(hub, way, workflow, quick, status):
+    session, job = workflow
+    hub.faults.fail_http("/v2/annotate/", times=9, status=status)
+    await way.delivery.annotate(job, built())
+    assert len(session.annotations) == 1
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404])
+async def test_a_refusal_is_final(hub, way, workflow, quick, status):
+    session, job = workflow
+    hub.faults.fail_http("/v2/annotate/", times=None, status=status)
+    with pytest.raises(DeliveryError, match=str(status)):
+        await way.delivery.annotate(job, built())
+    calls = [call for call in hub.http_calls if "/annotate/" in call.data["path"]]
+    assert len(calls) == 1
+    assert session.annotations == []
+
+
+async def test_a_page_in_between_is_no_answer(hub, way, workflow, quick):
+    session, job = workflow
+    hub.faults.fail_http("/v2/annotate/", times=2, status=200, body="<html>Log in to this network</html>")
+    await way.delivery.annotate(job, built())
+    assert len(session.annotations) == 1
+
+
+async def test_when_nobody_knows_whether_it_arrived_the_task_is_read(hub, way, workflow, quick, monkeypatch):
+    session, job = workflow
+    real = way.client.annotate
+    calls = 0
+
+    async def lose_the_reply(*arguments: Any, **options: Any) -> None:
+        nonlocal calls
+        calls += 1
+        await real(*arguments, **options)
+        raise delivery_module.HubUnreachable("The connection to the hub failed")
+
+    monkeypatch.setattr(way.client, "annotate", lose_the_reply)
+    await way.delivery.annotate(job, built())
+    assert calls == 1
+    assert len(session.annotations) == 1
+
+
+@pytest.mark.parametrize("lacking", ["taskId", "apiKey"])
+async def test_what_the_call_needs(way, hub, lacking):
+    payload = {"session": "S", "taskId": "T", "apiKey": "K", "workflow": True, lacking: None}
+    with pytest.raises(DeliveryError, match=lacking):
+        await way.delivery.annotate(protocol.parse_job(payload, "p"), built())
+    assert of_kind(hub.events, EventKind.HTTP) == []
