@@ -332,9 +332,17 @@ class MainWindow(QMainWindow):
             detail = await self.host.history.detail(record.id)
         if self._looked_at is None or self._looked_at.id != record.id:
             return
-        annotations = annotations_of(detail)
+        annotations = await self._read_annotations(detail)
+        if self._looked_at is None or self._looked_at.id != record.id:
+            return
         self.inspector.show_job(record, detail, annotations)
         self.asset.show_job(record, annotations)
+
+    async def _read_annotations(self, detail: JobDetail) -> Annotations:
+        objects = (detail.answer or {}).get("objects")
+        number = (len(objects) if isinstance(objects, list) else 0) + len(detail.predictions or ())
+        # A thousand masks take a while to read; the window must not wait for them.
+        return annotations_of(detail) if number < 200 else await asyncio.to_thread(annotations_of, detail)
 
     def show_test(self, profile: Profile, results: Sequence[Any]) -> None:
         """Shows files that were tested like jobs, marked as such; they are in no history."""

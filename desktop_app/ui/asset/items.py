@@ -11,11 +11,14 @@ from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any
 
 from desktop_app.core.job import JobDetail
 from desktop_app.ui.tokens import class_colour
+
+FURTHEST = 1e9
+"""Beyond this Qt's coordinates lose their meaning, and no asset is that large."""
 
 Bounds = tuple[float, float, float, float]
 
@@ -257,6 +260,9 @@ def _rotated(values: Sequence[float | None]) -> array[float] | None:
 
 
 def _ring(points: Any, least: int) -> array[float] | None:
+    flat = _plain_ring(points)
+    if flat is not None:
+        return flat if len(flat) >= 2 * least else None
     flat = array("d")
     for point in _list(points):
         if not isinstance(point, (list, tuple)) or len(point) < 2:
@@ -267,6 +273,18 @@ def _ring(points: Any, least: int) -> array[float] | None:
         flat.append(x)
         flat.append(y)
     return flat if len(flat) >= 2 * least else None
+
+
+def _plain_ring(points: Any) -> array[float] | None:
+    """The quick way for what answers nearly always hold: pairs of finite numbers. None sends to the careful way."""
+    try:
+        if not isinstance(points, list) or set(map(len, points)) != {2}:
+            return None
+        flat = array("d", chain.from_iterable(points))
+    except (TypeError, OverflowError):
+        return None
+    within = math.isfinite(sum(flat)) and max(flat) < FURTHEST and min(flat) > -FURTHEST
+    return flat if within else None
 
 
 def _zones(zones: Any) -> tuple[tuple[array[float], ...], ...]:
@@ -342,9 +360,13 @@ def _relations(values: Any, items: Sequence[Item]) -> list[Relation]:
 def _bounds(zones: tuple[tuple[array[float], ...], ...]) -> Bounds | None:
     if not zones:
         return None
-    xs = [value for zone in zones for value in zone[0][0::2]]
-    ys = [value for zone in zones for value in zone[0][1::2]]
-    return min(xs), min(ys), max(xs), max(ys)
+    columns = [(zone[0][0::2], zone[0][1::2]) for zone in zones]
+    return (
+        min(min(xs) for xs, _ in columns),
+        min(min(ys) for _, ys in columns),
+        max(max(xs) for xs, _ in columns),
+        max(max(ys) for _, ys in columns),
+    )
 
 
 def _list(value: Any) -> Sequence[Any]:
@@ -368,8 +390,7 @@ def _number(value: Any) -> float | None:
         number = float(value)
     except OverflowError:
         return None
-    # Beyond this Qt's coordinates lose their meaning, and no asset is that large.
-    return number if math.isfinite(number) and abs(number) < 1e9 else None
+    return number if math.isfinite(number) and abs(number) < FURTHEST else None
 
 
 def _is_colour(value: Any) -> bool:

@@ -110,6 +110,8 @@ def _draw_shapes(painter: QPainter, items: list[Item], view: View, look: Look) -
     items.sort(key=_area, reverse=True)
     width = 1.6 * view.ratio if len(items) < 2000 else 1.0 * view.ratio
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, len(items) < 4000)
+    # Among thousands of shapes nobody sees the last pixel of one, but everybody waits for it.
+    cell = 0.5 if len(items) < 2000 else 2.5
     last: tuple[str, Layer] | None = None
     for item in items:
         if (item.colour, item.layer) != last:
@@ -124,10 +126,10 @@ def _draw_shapes(painter: QPainter, items: list[Item], view: View, look: Look) -
             fill = QColor(item.colour)
             fill.setAlphaF(look.opacity if look.fill and item.layer is not Layer.PREDICTIONS else 0.0)
         painter.setBrush(fill if look.fill and item.closed else Qt.BrushStyle.NoBrush)
-        _draw_item(painter, item, view)
+        _draw_item(painter, item, view, cell)
 
 
-def _draw_item(painter: QPainter, item: Item, view: View) -> None:
+def _draw_item(painter: QPainter, item: Item, view: View, cell: float) -> None:
     zone = item.zones[0]
     if item.kind in ("bounding-box", "pdf"):
         ring = zone[0]
@@ -144,9 +146,9 @@ def _draw_item(painter: QPainter, item: Item, view: View) -> None:
         centre = QPointF(zone[0][0] * view.scale + view.x, zone[0][1] * view.scale + view.y)
         painter.drawEllipse(centre, 3.5 * view.ratio, 3.5 * view.ratio)
     elif item.kind == "polyline":
-        painter.drawPolyline(polygon_of(zone[0], view.scale, view.x, view.y))
+        painter.drawPolyline(polygon_of(zone[0], view.scale, view.x, view.y, cell))
     elif len(item.zones) == 1 and len(zone) == 1:
-        painter.drawPolygon(polygon_of(zone[0], view.scale, view.x, view.y))
+        painter.drawPolygon(polygon_of(zone[0], view.scale, view.x, view.y, cell))
     else:
         painter.drawPath(path_of(item, view.scale, view.x, view.y))
 

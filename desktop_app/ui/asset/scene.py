@@ -183,14 +183,13 @@ def path_of(item: Item, scale: float, dx: float, dy: float) -> QPainterPath:
     return path
 
 
-def polygon_of(ring: object, scale: float, dx: float, dy: float) -> QPolygonF:
-    """A ring in screen pixels, thinned to what the screen can show."""
+def polygon_of(ring: object, scale: float, dx: float, dy: float, cell: float = 0.5) -> QPolygonF:
+    """A ring in screen pixels, thinned to what the screen can show: one point a `cell` of so many pixels."""
     points = np.frombuffer(ring).reshape(-1, 2) * scale + (dx, dy)  # type: ignore[call-overload]
     if len(points) > 8:
-        # Points that fall on the half pixel of the one before cannot be seen.
-        cell = np.round(points * 2)
+        cells = np.round(points / cell)
         keep = np.empty(len(points), dtype=bool)
         keep[0] = True
-        np.any(cell[1:] != cell[:-1], axis=1, out=keep[1:])
+        np.any(cells[1:] != cells[:-1], axis=1, out=keep[1:])
         points = points[keep]
     return QPolygonF([QPointF(x, y) for x, y in points.tolist()])
