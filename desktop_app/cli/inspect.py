@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ async def run(options: argparse.Namespace) -> int:
     if options.json:
         print_json(found)
     else:
-        tell(path, found)
+        tell(options.file, found)
     return 0
 
 
@@ -72,7 +73,7 @@ def tell(path: Path, found: dict[str, Any]) -> None:
     _list("Why", found["why"])
     _list("To check", found["warnings"])
     if supported:
-        say(f"Try it: plugdeck test --onnx {clean(str(path))} PICTURE")
+        say(f"Try it: plugdeck test --onnx {clean(shlex.quote(str(path)))} PICTURE")
 
 
 def _input(spec: dict[str, Any]) -> str:
