@@ -22,6 +22,7 @@ class Prediction:
         returned: for a callback: what it returned, as JSON; None for the others.
         generation: for a callback: "documented", "flat" or "current" (facts: hub-protocol, What the callback gets).
         kind: plugin kind of the script: "model", "batch", "input", "markdown", "export", "file-explorer".
+        client: version of the published client in the script's interpreter, None where it is not installed.
         notes: what the worker repaired or left out, one sentence each.
         class_names: the model's classes in order.
         width, height: of the upright asset as the worker decoded it; None for callbacks.
@@ -34,6 +35,7 @@ class Prediction:
     returned: Any = None
     generation: str | None = None
     kind: str = "model"
+    client: str | None = None
     notes: tuple[str, ...] = ()
     class_names: tuple[str, ...] = ()
     width: int | None = None

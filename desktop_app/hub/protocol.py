@@ -70,9 +70,10 @@ def heartbeat(plugin_id: str, secret: str) -> dict[str, str]:
     return {"id": plugin_id, "secret": secret}
 
 
-def success(job: Job, response: Any) -> dict[str, Any]:
-    """The `response` event of an answered job."""
-    return {"response": response, "session": session_of(job)}
+def success(job: Job, response: Any, *, export: bool = False) -> dict[str, Any]:
+    """The `response` event of an answered job; an export plugin's says that it is one."""
+    event = {"response": response, "session": session_of(job)}
+    return {"export": True, **event} if export else event
 
 
 def failure(job: Job) -> dict[str, Any]:

@@ -6,6 +6,7 @@ Every job ends in exactly one terminal state, and the hub hears it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Coroutine
@@ -15,7 +16,7 @@ from typing import Any
 from desktop_app.core.aio import cancel_and_wait, spawn
 from desktop_app.core.errors import AssetError, DeliveryError, HubError, JobError, KnownError
 from desktop_app.core.events import Level
-from desktop_app.core.job import Job, JobRecord, JobState
+from desktop_app.core.job import Job, JobRecord, JobState, StepTimings
 from desktop_app.core.prediction import Prediction
 from desktop_app.core.profile import CallbackSource, Profile
 from desktop_app.hub import protocol
@@ -35,6 +36,10 @@ INTERRUPTED = "Plugdeck was closed while this job was in work"
 
 SCREEN_FETCHES = 4
 """Assets fetched for the screen alone, at once."""
+QUICK_S = 0.05
+"""A script that answers within this time has its asset fetched after its answer, in a pause between jobs of so long."""
+LATER_S = 1.0
+"""The longest that such a fetch waits for a pause."""
 LAST_WORDS_S = 2.0
 """How long an end waits for the answers of the jobs that it ends."""
 
@@ -70,6 +75,9 @@ class Pipeline:
         self._beside: set[asyncio.Task[None]] = set()
         self._last_words: set[asyncio.Task[Any]] = set()
         self._for_screen = asyncio.Semaphore(SCREEN_FETCHES)
+        self._in_hand = 0
+        self._pause = asyncio.Event()
+        self._pausing: asyncio.TimerHandle | None = None
 
     async def close(self, wait_s: float = LAST_WORDS_S) -> None:
         """Ends what runs beside the jobs. Answers of jobs that were ended get so long to leave.
@@ -77,6 +85,8 @@ class Pipeline:
         Those that do not are in the outbox: the next start sends them.
         """
         await cancel_and_wait(*self._beside)
+        if self._pausing is not None:
+            self._pausing.cancel()
         if self._last_words:
             await asyncio.sleep(0)  # each gets as far as the outbox
             await asyncio.wait(self._last_words, timeout=wait_s)
@@ -123,6 +133,7 @@ class Pipeline:
             ran: called once the model is done with the job, however it went: the next one may be taken in hand.
         """
         line = _Line(job, record, self._recorder)
+        self._begin()
         ticket = self.turns.ticket(workflow=job.workflow)
         try:
             try:
@@ -150,7 +161,21 @@ class Pipeline:
             await self._fail(line, KnownError("Plugdeck itself failed on this job; a report was written"))
         finally:
             self._answering.discard(job.id)
+            line.over.set()
+            self._end()
         return line.record
+
+    def _begin(self) -> None:
+        self._in_hand += 1
+        self._pause.clear()
+        if self._pausing is not None:
+            self._pausing.cancel()
+            self._pausing = None
+
+    def _end(self) -> None:
+        self._in_hand -= 1
+        if not self._in_hand:
+            self._pausing = asyncio.get_running_loop().call_later(QUICK_S, self._pause.set)
 
     def tell_hub(self, job: Job, level: Level, message: str, extra: dict[str, Any] | None = None) -> None:
         """Adds a line to the session's log, as people read it in the hub."""
@@ -208,6 +233,12 @@ class Pipeline:
         return url
 
     async def _fetch_beside(self, line: _Line) -> None:
+        with contextlib.suppress(TimeoutError):
+            # The screen can wait for a moment, the people who wait for answers should not.
+            async with asyncio.timeout(QUICK_S):
+                await line.over.wait()
+            async with asyncio.timeout(LATER_S):
+                await self._pause.wait()
         began = time.perf_counter()
         try:
             async with self._for_screen:
@@ -300,9 +331,12 @@ class _Line:
         self._began = time.perf_counter()
         self._last = self._began
         self._waited = max(time.time() - job.received_at, 0.0) * 1000
+        self._timings: dict[str, float] = {}
+        self.over = asyncio.Event()
+        """Set when the job has ended."""
 
     def move(self, state: JobState, **changes: Any) -> None:
-        self.record = self._recorder.record(self.record.moved(state, **changes))
+        self.record = self._recorder.record(self.record.moved(state, timings=self._timed(), **changes))
 
     def note(self, **changes: Any) -> None:
         """Adds what became known; it is recorded with the next move."""
@@ -310,6 +344,7 @@ class _Line:
 
     def show(self) -> None:
         """Records what became known beside the straight line."""
+        self.note(timings=self._timed())
         self._recorder.record(self.record)
 
     def mark(self, step: str) -> None:
@@ -319,7 +354,10 @@ class _Line:
         self._last = now
 
     def timed(self, step: str, milliseconds: float) -> None:
-        self.record = replace(self.record, timings=replace(self.record.timings, **{step: milliseconds}))
+        self._timings[step] = milliseconds
 
     def total(self) -> None:
         self.timed("total", (time.perf_counter() - self._began) * 1000 + self._waited)
+
+    def _timed(self) -> StepTimings:
+        return replace(self.record.timings, **self._timings)

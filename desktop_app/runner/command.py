@@ -20,16 +20,20 @@ def worker_command(profile: Profile) -> list[str]:
     source = profile.source
     if isinstance(source, CallbackSource):
         if source.python is not None:
-            return [str(source.python), "-u", str(BOOT)]
+            return [_absolute(source.python), "-u", str(BOOT)]
         return [sys.executable, "--child"] if frozen else [sys.executable, "-u", str(BOOT)]
     return [sys.executable, "--worker"] if frozen else [sys.executable, "-m", "desktop_app", "--worker"]
 
 
 def load_frame(profile: Profile) -> dict[str, Any]:
     """The `load` frame of a profile."""
+    source = profile.source.model_dump(mode="json", exclude={"environment"})
+    for name in ("script", "path", "working_directory"):
+        if source.get(name):
+            source[name] = str(Path(source[name]).absolute())  # the worker starts in another directory
     return {
         "type": "load",
-        "source": profile.source.model_dump(mode="json", exclude={"environment"}),
+        "source": source,
         "detection": profile.detection.model_dump(mode="json"),
         "concurrency": profile.concurrency,
         "plugin_id": profile.plugin_id,
@@ -50,6 +54,7 @@ def run_frame(profile: Profile, job: Job, number: int, asset_path: Path | None) 
         "page": data.get("page"),
         "plugin_id": profile.plugin_id,
         "overrides": overrides(job),
+        "dry": job.replay_of is not None or not job.api_key,
     }
 
 
@@ -62,3 +67,8 @@ def overrides(job: Job) -> dict[str, Any]:
         except (ValueError, RecursionError):
             return {}
     return config if isinstance(config, dict) else {}
+
+
+def _absolute(program: Path) -> str:
+    """The program's address; a bare name such as `python3` is left to the system's search path."""
+    return str(program.absolute()) if len(program.parts) > 1 else str(program)

@@ -569,7 +569,7 @@ class Runner:
         if run.outcome.done():
             pass
         elif frame["type"] == "result" and isinstance(fields, dict):
-            run.outcome.set_result(_prediction(fields))
+            run.outcome.set_result(_prediction({**fields, "client": self._info.get("client")}))
         elif frame.get("kind") == "answer":
             run.outcome.set_exception(self._error(frame, AnswerError))
         else:

@@ -69,6 +69,7 @@ class Api:
         get("/v2/task/{task}", self._get_task)
         post("/v2/annotate/{task}", self._annotate)
         get("/v2/export", self._export)
+        get("/v2/exportV3", self._export)  # what clients 1.2.2 to 1.3.42 call
         post("/v2/import/labels", self._import_labels)
         get("/v2/getUploadUrl", self._get_upload_url)
         get("/v2/getSignedUrl", self._get_signed_url)
