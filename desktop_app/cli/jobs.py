@@ -37,7 +37,7 @@ async def _list(host: Host, options: argparse.Namespace) -> None:
         print_json([record_json(record) for record in records])
         return
     if not records:
-        say("No jobs yet.")
+        say("No jobs fit." if options.state or options.profile else "No jobs yet.")
         return
     rows = [["ARRIVED", "PROFILE", "SESSION", "STATE", "MS", "ANNOTATIONS", "ERROR"]]
     for record in records:
@@ -45,7 +45,7 @@ async def _list(host: Host, options: argparse.Namespace) -> None:
         total = "" if record.timings.total is None else f"{record.timings.total:.0f}"
         state_name, found = record.state.value, str(record.objects)
         rows.append([arrived, record.profile_name, record.session, state_name, total, found, record.error[:80]])
-    table(rows)
+    table(rows, right=(4, 5))
 
 
 async def _show(host: Host, session: str) -> None:

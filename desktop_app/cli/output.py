@@ -16,6 +16,11 @@ def print_json(value: Any, *, compact: bool = False) -> None:
         _write(json.dumps(value, ensure_ascii=False, indent=2), sys.stdout)
 
 
+def print_json_lines(values: Sequence[Any]) -> None:
+    """Prints each value on a line of its own, all in one write."""
+    _write("\n".join(json.dumps(value, ensure_ascii=False, separators=(",", ":")) for value in values), sys.stdout)
+
+
 def say(text: str) -> None:
     """A sentence for people, on stdout."""
     _write(text, sys.stdout)

@@ -9,12 +9,14 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from desktop_app.cli.output import clean, complain, print_json, say
+from desktop_app.cli.output import clean, complain, print_json_lines, say
 from desktop_app.core.errors import UsageError
 from desktop_app.core.events import Event, JobChanged, Level, Logged, LogLine, ProfileState, StatusChanged
 from desktop_app.core.job import JobRecord
 from desktop_app.host import Host
 
+TELL_S = 0.01
+"""How long a JSON line waits for company."""
 SIGTERM_DRAIN_S = 8.0
 SIGINT_DRAIN_S = 2.5
 """Ctrl-C takes at most 5 s with all that has to be closed; SIGTERM at most 10 s."""
@@ -67,7 +69,14 @@ class Printer:
         self._ready: set[str] = set()
         self._ended: set[str] = set()
         self._on_end: Callable[[JobRecord], None] = lambda _: None
-        self.disconnect = host.events.connect(self._heard)
+        self._events: list[dict[str, Any]] = []
+        self._flush: asyncio.TimerHandle | None = None
+        self._disconnect = host.events.connect(self._heard)
+
+    def disconnect(self) -> None:
+        """Says what is left to say, and nothing more after that."""
+        self._disconnect()
+        self._tell()
 
     def on_end(self, heard: Callable[[JobRecord], None]) -> None:
         """Names who hears of each job's terminal record."""
@@ -99,7 +108,7 @@ class Printer:
         if online and status.profile_id not in self._ready:
             self._ready.add(status.profile_id)
             if self._json:
-                print_json({"event": "ready", "profile": name}, compact=True)
+                self._note({"event": "ready", "profile": name})
         elif not online:
             self._ready.discard(status.profile_id)
         # For people, a plugin that has a job is online all the same.
@@ -108,8 +117,7 @@ class Printer:
             return
         self._last[status.profile_id] = (seen, status.detail)
         if self._json:
-            state = {"event": "state", "profile": name, "state": status.state.value, "detail": status.detail}
-            print_json(state, compact=True)
+            self._note({"event": "state", "profile": name, "state": status.state.value, "detail": status.detail})
             return
         self._said.append((name, f"{seen}: {status.detail}"))
         self._said.append((name, status.detail))
@@ -120,10 +128,24 @@ class Printer:
             return
         self._ended.add(record.id)
         if self._json:
-            print_json(job_event(record), compact=True)
+            self._note(job_event(record))
         else:
             say(clean(job_line(record)))
         self._on_end(record)
+
+    def _note(self, event: dict[str, Any]) -> None:
+        # Several in one write: each wakes the reader, and costs as much as all else that a quick job does here.
+        self._events.append(event)
+        if self._flush is None:
+            self._flush = asyncio.get_running_loop().call_later(TELL_S, self._tell)
+
+    def _tell(self) -> None:
+        if self._flush is not None:
+            self._flush.cancel()
+            self._flush = None
+        events, self._events = self._events, []
+        if events:
+            print_json_lines(events)
 
     def _name(self, profile_id: str) -> str:
         return next((p.name for p in self._host.profiles.all() if p.id == profile_id), profile_id)

@@ -39,7 +39,7 @@ SHORTEST_SIDE = 900
 LONGEST_SIDE = 4096
 """The drawing's longer side, in pixels."""
 
-SMOOTH_PIXELS = 6_000_000
+SMOOTH_PIXELS = 3_000_000
 """Up to here shapes are drawn at twice the size and shrunk, for smooth edges."""
 
 COLOURS = (
@@ -98,7 +98,7 @@ def _write(image: Image.Image, out: Path) -> None:
         handle, name = tempfile.mkstemp(dir=out.parent, prefix=f".{out.stem[:40]}-", suffix=".png")
         try:
             with os.fdopen(handle, "wb") as file:
-                image.save(file, "PNG")
+                image.save(file, "PNG", compress_level=3)
             _as_umask_says(Path(name))
             Path(name).replace(out)
         except BaseException:

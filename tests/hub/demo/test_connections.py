@@ -9,7 +9,7 @@ import pytest
 
 from desktop_app.hub.demo.connections import PluginOffline
 from desktop_app.hub.demo.server import DemoHub
-from desktop_app.hub.demo.state import EventKind
+from desktop_app.hub.demo.state import EventKind, of_kind
 
 ANSWER = {"objects": [{"point": [1, 2]}], "classifications": [], "relations": []}
 
@@ -287,3 +287,42 @@ async def test_an_event_past_the_limit_costs_the_connection(pictures: Path, make
         await peer.emit("log", {"msg": "x" * 20_000})
         await peer.closed()
         await hub.wait_until(lambda: not hub.online("p1"))
+
+
+@pytest.fixture
+async def open_hub(pictures):
+    """A hub that takes every plugin in, with the registered plugin "p1", secret "s1"."""
+    async with DemoHub(assets_dir=pictures, accept_all=True) as running:
+        running.add_plugin("p1", "s1", class_names=("bolt",))
+        yield running
+
+
+async def test_a_hub_that_accepts_all_takes_strangers_in(open_hub, make_peer):
+    for secret in ("one", "another"):
+        peer = make_peer()
+        await peer.connect(open_hub.url)
+        await peer.heartbeat("stranger", secret)
+        await open_hub.wait_online("stranger", 5)
+        await peer.close()
+        await open_hub.wait_until(lambda: not open_hub.online("stranger"), 5)
+    assert open_hub.plugins["stranger"].guest
+    assert open_hub.plugins["stranger"].logins == 2
+
+
+async def test_a_registered_plugin_needs_its_secret_there_too(open_hub, make_peer):
+    peer = make_peer()
+    await peer.connect(open_hub.url)
+    await peer.heartbeat("p1", "wrong")
+    await open_hub.wait_until(lambda: of_kind(open_hub.events, EventKind.LOGIN_REFUSED) != [], 5)
+    assert not open_hub.online("p1")
+    assert open_hub.plugins["p1"].secret == "s1"
+    await peer.heartbeat("p1", "s1")
+    await open_hub.wait_online("p1", 5)
+
+
+async def test_other_hubs_refuse_strangers(hub, make_peer):
+    peer = make_peer()
+    await peer.connect(hub.url)
+    await peer.heartbeat("stranger", "x")
+    await hub.wait_until(lambda: of_kind(hub.events, EventKind.LOGIN_REFUSED) != [], 5)
+    assert "stranger" not in hub.plugins

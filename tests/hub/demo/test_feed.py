@@ -91,3 +91,17 @@ async def test_without_plugins_or_pictures_there_is_nothing_to_do(hub, tmp_path:
     async with DemoHub(assets_dir=tmp_path / "none") as empty:
         with pytest.raises(HubError, match="no picture"):
             await feed(empty, ["p1"], interval=0)
+
+
+async def test_a_plugin_that_came_later_is_fed_without_a_mapping(hub, answering) -> None:
+    hub.add_plugin("p1", "s1", class_names=("bolt",))
+    ids = ["p1"]
+    feeding = spawn(feed(hub, ids, interval=0.0), name="feed")
+    try:
+        await answering("late")
+        ids.append("late")
+        await hub.wait_until(lambda: any(s.plugin_id == "late" and s.done for s in hub.sessions.values()), 10)
+    finally:
+        await cancel_and_wait(feeding)
+    # Nobody knows its classes: an empty mapping would drop all it finds.
+    assert all(session.job["categorySchema"] is None for session in hub.sessions.values())
