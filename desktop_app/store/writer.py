@@ -122,7 +122,7 @@ class Writer:
             if self._asleep:
                 self._ring()
         else:
-            self._urgent.append((fn, future, 0.0))
+            self._urgent.append((fn, future, time.monotonic()))
             self._ring()
         return future
 
@@ -171,7 +171,8 @@ class Writer:
             if not urgent and not lazy and not self._stopping:
                 self._bell.acquire()
             self._asleep = False
-            if urgent and not (lazy and time.monotonic() - lazy[0][2] > _OVERDUE_S):
+            # One that waits too long goes first, but never before an urgent one that was put before it.
+            if urgent and not (lazy and lazy[0][2] < urgent[0][2] and time.monotonic() - lazy[0][2] > _OVERDUE_S):
                 self._post(self._resolve, self._write_group(connection, urgent, _GROUP_S))
                 self._after_group()
             elif lazy:
@@ -194,7 +195,11 @@ class Writer:
             deadline = time.monotonic() + limit_s
             while lane and len(group) < _GROUP:
                 item = lane.popleft()
-                if lane is self._lazy and self._urgent and deadline - item[2] < _OVERDUE_S:
+                if (
+                    lane is self._lazy
+                    and self._urgent
+                    and (self._urgent[0][2] <= item[2] or deadline - item[2] < _OVERDUE_S)
+                ):
                     # What it builds on may be in the other lane: a job's first record, of which this is the payload.
                     lane.appendleft(item)
                     break
