@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import tempfile
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from desktop_app.core import aio
-from desktop_app.core.errors import ProfileError, SecretError, StoreError
+from desktop_app.core.errors import ModelLoadError, ProfileError, SecretError, StoreError
 from desktop_app.core.events import (
     Event,
     Level,
@@ -23,6 +24,7 @@ from desktop_app.core.events import (
     StatusChanged,
 )
 from desktop_app.core.profile import Profile
+from desktop_app.hub.attempt import try_login
 from desktop_app.hub.listener import Timing
 from desktop_app.jobs.assets import Assets
 from desktop_app.jobs.cache import Cache
@@ -30,7 +32,7 @@ from desktop_app.jobs.recorder import AppLogHandler, Recorder
 from desktop_app.jobs.service import Shared
 from desktop_app.jobs.supervisor import Supervisor
 from desktop_app.jobs.trial import TrialResult, run_files
-from desktop_app.runner.inspect import ask_worker, inspect_model
+from desktop_app.runner.inspect import ask_worker, inspect_model, read_class_list
 from desktop_app.runner.pool import Runner, RunnerState, WorkerLine
 from desktop_app.runner.script_facts import ScriptFacts, read_script
 from desktop_app.store.crashes import CrashReports
@@ -155,6 +157,10 @@ class Host:
             if profile.enabled:
                 self.supervisor.start(profile)
 
+    def pending(self) -> tuple[int, int]:
+        """How many jobs are not answered yet, and how many answers wait for the hub."""
+        return self.supervisor.pending() if hasattr(self, "supervisor") else (0, 0)
+
     def hurry(self) -> None:
         """Cuts the drain of a `stop` short that is under way: running jobs do not finish any more."""
         self.supervisor.hurry()
@@ -213,13 +219,50 @@ class Host:
         """
         return await asyncio.to_thread(read_script, path)
 
-    async def inspect(self, path: Path) -> dict[str, Any]:
+    async def inspect(self, path: Path, *, family: str = "", picture: Path | None = None) -> dict[str, Any]:
         """What an ONNX file is and why: the object that `plugdeck inspect --json` prints.
+
+        Args:
+            family: read it as one of this family, which the person chose; "" finds it.
+            picture: on which scaling and colour order are tried out where the file does not settle them.
 
         Raises:
             ModelLoadError: it cannot be loaded; says why.
         """
-        return await inspect_model(path)
+        return await inspect_model(path, family=family, picture=picture)
+
+    async def class_names(self, source: Path | str) -> tuple[str, ...]:
+        """The class names in a file (a list, data.yaml or config.json), or in a text of the same forms.
+
+        Raises:
+            ModelLoadError: it cannot be read, or holds none.
+        """
+        if isinstance(source, Path):
+            return await read_class_list(source)
+        with tempfile.TemporaryDirectory(prefix="plugdeck-classes-") as folder:
+            path = Path(folder) / "pasted.txt"
+            await asyncio.to_thread(path.write_text, source, encoding="utf-8")
+            try:
+                return await read_class_list(path)
+            except ModelLoadError as error:
+                raise ModelLoadError(error.what, remedy=error.remedy) from None
+
+    async def test_connection(self, profile: Profile, secret: str | None = None) -> str:
+        """Logs in at the hub once, as the profile would; returns a sentence for people.
+
+        Args:
+            secret: None takes the one that is kept.
+
+        Raises:
+            SecretError: there is none.
+            LoginRefused, HubUnreachable: see `try_login`.
+            ProfileError: the host is not https.
+        """
+        _check_host(profile)
+        if secret is None:
+            secret = await self._secret(profile)
+        await try_login(profile, secret, self._timing)
+        return f"{urlsplit(profile.host).netloc} has taken the login."
 
     async def test(
         self,

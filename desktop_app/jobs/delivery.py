@@ -105,6 +105,11 @@ class Delivery:
         return sum(item.job_id is not None for item in self._outgoing)
 
     @property
+    def waiting_ids(self) -> set[str]:
+        """Ids of the jobs of those."""
+        return {item.job_id for item in self._outgoing if item.job_id is not None}
+
+    @property
     def idle(self) -> bool:
         """Whether nothing waits to go out."""
         return not self._outgoing

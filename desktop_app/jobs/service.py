@@ -117,6 +117,11 @@ class ProfileService:
             await self._client.close()
             self._set(ProfileStatus(self.profile.id))
 
+    def pending(self) -> tuple[int, int]:
+        """How many jobs are not answered yet (queued ones too), and how many answers wait for the hub."""
+        answered = {job_id for job_id in self._tasks if self._pipeline.is_answered(job_id)}
+        return len(self._tasks) - len(answered) + len(self._records), len(answered | self._delivery.waiting_ids)
+
     def hurry(self) -> None:
         """Cuts the drain of a `stop` short that is under way."""
         self._hurry.set()

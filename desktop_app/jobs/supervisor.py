@@ -59,6 +59,11 @@ class Supervisor:
             if isinstance(outcome, BaseException):
                 log.error("stopping profile %s failed", profile_id, exc_info=outcome)
 
+    def pending(self) -> tuple[int, int]:
+        """How many jobs are not answered yet, and how many answers wait for the hub."""
+        numbers = [service.pending() for service in self._services.values()]
+        return sum(running for running, _ in numbers), sum(waiting for _, waiting in numbers)
+
     def hurry(self) -> None:
         """Cuts the drain of those short that are being stopped."""
         for service in self._services.values():

@@ -55,13 +55,22 @@ async def ask_worker(frame: dict[str, Any], *, limit_s: float = LIMIT_S) -> dict
         await cancel_and_wait(ended)
 
 
-async def inspect_model(path: Path) -> dict[str, Any]:
+async def inspect_model(path: Path, *, family: str = "", picture: Path | None = None) -> dict[str, Any]:
     """What an ONNX file is and why: the object that `plugdeck inspect --json` prints.
+
+    Args:
+        family: name of the family to read it as; "" finds it.
+        picture: on which scaling and colour order are tried out where the file does not settle them.
 
     Raises:
         ModelLoadError: it is no file that onnxruntime can load; says why.
     """
-    return await ask_worker({"type": "load", "inspect": str(Path.cwd() / path)})  # its working directory is another
+    frame = {"type": "load", "inspect": str(Path.cwd() / path)}  # the worker's working directory is another
+    if family:
+        frame["family"] = family
+    if picture is not None:
+        frame["picture"] = str(Path.cwd() / picture)
+    return await ask_worker(frame)
 
 
 async def read_class_list(path: Path) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
 """The bundled worker: loads one ONNX model and answers jobs over the pipes (`python -m desktop_app --worker`).
 
 The `load` frame holds `source` (an OnnxSource) and `detection` (a Detection). With `"inspect": PATH` in place of both,
-`loaded` carries what the file is and no job can be run; `"picture": PATH` with it lets scalings be tried out.
+`loaded` carries what the file is and no job can be run; `"picture": PATH` with it lets scalings be tried out, and
+`"family"` reads the file as one of that family.
 With `"overlay": {"asset", "answer", "out"}` it draws an answer on its picture into a PNG, and `loaded` says how many
 objects are on it. With `"class_list": PATH` the `classes` in `loaded` are those of a list, data.yaml or config.json.
 """
@@ -53,7 +54,8 @@ def load(frame: Frame) -> Loaded:
     if "inspect" in frame:
         path = Path(str(frame["inspect"]))
         picture = Path(str(frame["picture"])) if frame.get("picture") else None
-        return Loaded(_told(lambda: identify(path, picture=picture)), _nothing_to_run)
+        chosen = str(frame.get("family") or "") or None
+        return Loaded(_told(lambda: identify(path, picture=picture, only=chosen)), _nothing_to_run)
     try:
         source = OnnxSource.model_validate(frame.get("source"))
         detection = Detection.model_validate(frame.get("detection") or {})

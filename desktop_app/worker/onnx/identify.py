@@ -37,6 +37,15 @@ def identify_facts(facts: Facts, *, only: str | None = None) -> Identification:
     return complete(best, facts)
 
 
+def candidates(facts: Facts) -> tuple[str, ...]:
+    """Names of all families that a file can be read as, the surest first; those that decline it are none."""
+    found = [(item.name, item.identify(facts)) for item in all_families()]
+    usable = [
+        (one.confidence.rank, name) for name, one in found if one is not None and one.task is not Task.UNSUPPORTED
+    ]
+    return tuple(name for _, name in sorted(usable, key=lambda pair: pair[0]))
+
+
 def _forced(facts: Facts, name: str) -> Identification:
     chosen = family(name)
     if chosen is None:

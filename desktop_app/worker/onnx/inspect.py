@@ -7,18 +7,19 @@ from typing import Any
 
 from desktop_app.worker.onnx.facts import gather
 from desktop_app.worker.onnx.graph import read_graph
-from desktop_app.worker.onnx.identify import identify_facts
+from desktop_app.worker.onnx.identify import candidates, identify_facts
 from desktop_app.worker.onnx.picture import read_picture
 from desktop_app.worker.onnx.probe import probe
 from desktop_app.worker.onnx.session import Session
 from desktop_app.worker.onnx.sidecars import read_sidecars
 
 
-def identify(path: Path | str, *, picture: Path | None = None) -> dict[str, Any]:
+def identify(path: Path | str, *, picture: Path | None = None, only: str | None = None) -> dict[str, Any]:
     """Family, task, input, classes, output, confidence, why and warnings of an ONNX file; see the CLI's contract.
 
     Args:
         picture: a real picture, on which scaling and colour order are tried out where the file does not settle them.
+        only: name of the family the user chose.
 
     Raises:
         ModelLoadError: the file cannot be loaded; one clear sentence.
@@ -28,7 +29,8 @@ def identify(path: Path | str, *, picture: Path | None = None) -> dict[str, Any]
     graph = read_graph(path)
     session = Session(graph)
     facts = gather(graph, session, read_sidecars(path))
-    found = identify_facts(facts)
+    found = identify_facts(facts, only=only)
     if picture is not None:
         found = probe(found, facts, session, read_picture(picture, target=(found.input.width, found.input.height)))
-    return found.as_json()
+    others = [name for name in candidates(facts) if name != found.family]
+    return {**found.as_json(), "alternatives": others} if others else found.as_json()
