@@ -7,6 +7,7 @@ import sys
 import traceback
 from typing import List, Optional, Tuple
 
+from .packages import install_command
 from .serve import Failure
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
@@ -89,21 +90,8 @@ def _message(error: BaseException) -> str:
 
 def _remedy(error: BaseException) -> str:
     if isinstance(error, ModuleNotFoundError) and error.name:
-        package = _PACKAGES.get(error.name.split(".")[0], error.name.split(".")[0])
-        return "Install it with: %s -m pip install %s" % (sys.executable, package)
+        return "Install it with: %s" % install_command(sys.executable, [error.name])
     return ""
-
-
-_PACKAGES = {
-    "cv2": "opencv-python-headless",
-    "PIL": "pillow",
-    "sklearn": "scikit-learn",
-    "skimage": "scikit-image",
-    "yaml": "pyyaml",
-    "dotenv": "python-dotenv",
-    "bs4": "beautifulsoup4",
-    "nrrd": "pynrrd",
-}
 
 
 def _entries(error: BaseException) -> List[traceback.FrameSummary]:

@@ -28,6 +28,17 @@ def test_commands(monkeypatch: pytest.MonkeyPatch) -> None:
     assert worker_command(onnx) == [sys.executable, "--worker"]
 
 
+def test_relative_addresses_are_made_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    source = CallbackSource(script=Path("s.py"), python=Path("env/python"), working_directory=Path("work"))
+    frame = load_frame(_profile(source))
+    assert frame["source"]["script"] == str(tmp_path / "s.py")
+    assert frame["source"]["working_directory"] == str(tmp_path / "work")
+    assert worker_command(_profile(source))[0] == str(tmp_path / "env" / "python")
+    assert load_frame(_profile(OnnxSource(path=Path("m.onnx"))))["source"]["path"] == str(tmp_path / "m.onnx")
+    assert worker_command(_profile(CallbackSource(script=Path("s.py"), python=Path("python3"))))[0] == "python3"
+
+
 def test_the_boot_file_is_there() -> None:
     assert BOOT.is_file()
 
