@@ -171,6 +171,7 @@ class Assets:
                 http.stream("GET", url, headers=headers, extensions=extensions) as reply,
             ):
                 if reply.status_code == httpx.codes.NOT_MODIFIED and known is not None and "If-None-Match" in headers:
+                    await reply.aread()  # there is no body, but unread it would cost the connection
                     return known[1]
                 if reply.has_redirect_location:
                     return reply.headers["Location"]
