@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import json
 import logging
 import math
+import sys
 import time
 from email.utils import parsedate_to_datetime
 from types import TracebackType
@@ -18,6 +20,11 @@ from desktop_app.core.aio import backoff
 from desktop_app.core.errors import HubError, HubRefused, HubUnreachable
 
 log = logging.getLogger(__name__)
+
+# httpx asks for this optional package several times in every call. Where it is missing, Python looks through its whole
+# path each time, which is a third of what a call costs.
+if importlib.util.find_spec("sniffio") is None:
+    sys.modules["sniffio"] = None  # type: ignore[assignment]
 
 # httpx logs each address with its query at INFO.
 logging.getLogger("httpx").setLevel(logging.WARNING)
