@@ -38,7 +38,7 @@ SCREEN_FETCHES = 4
 """Assets fetched for the screen alone, at once."""
 QUICK_S = 0.05
 """A script that answers within this time has its asset fetched after its answer, in a pause between jobs of so long."""
-LATER_S = 1.0
+LATER_S = 5.0
 """The longest that such a fetch waits for a pause."""
 LAST_WORDS_S = 2.0
 """How long an end waits for the answers of the jobs that it ends."""
