@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +26,8 @@ from tests.bench import peers
 
 START_LIMIT_S = 120.0
 JOBS_LIMIT_S = 120.0
+SETTLE_S = 0.4
+SETTLE_LIMIT_S = 30.0
 
 SCRIPT = """
 from imerit_ango.models.annotate import AnnotationPayload, Answer
@@ -82,6 +85,17 @@ class _Process:
         process = psutil.Process(self.pid)
         times = [member.cpu_times() for member in (process, *process.children(recursive=True))]
         return sum(spent.user + spent.system for spent in times)
+
+    def settle(self) -> None:
+        """Waits until it has nothing to do: what it puts off must not fall into somebody else's turn."""
+        spent = self.cpu_s()
+        end = time.monotonic() + SETTLE_LIMIT_S
+        while time.monotonic() < end:
+            time.sleep(SETTLE_S)
+            now = self.cpu_s()
+            if now - spent <= 0.02:
+                return
+            spent = now
 
     def next_line(self, limit_s: float) -> dict[str, Any]:
         """The next JSON line; others are passed over.
@@ -146,10 +160,10 @@ class TimingHub(_Process):
         """Waits for a plugin's first heartbeat."""
         self._ask({"op": "online", "plugin": plugin}, START_LIMIT_S)
 
-    def latencies(self, plugin: str, count: int) -> list[float]:
-        """Milliseconds from event to response, one job after the other."""
-        reply = self._ask({"op": "latency", "plugin": plugin, "count": count, "assets": self._assets}, JOBS_LIMIT_S)
-        return _answered(reply)
+    def latencies(self, plugin: str, count: int, pause_ms: float = 0.0) -> list[float]:
+        """Milliseconds from event to response, one job after the other with a pause between them."""
+        command = {"op": "latency", "plugin": plugin, "count": count, "assets": self._assets, "pause": pause_ms}
+        return _answered(self._ask(command, JOBS_LIMIT_S))
 
     def jobs_per_second(self, plugins: Sequence[str], count: int) -> float:
         """Answers a second, all jobs being sent at once."""

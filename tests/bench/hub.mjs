@@ -11,9 +11,15 @@ const { Server } = createRequire(join(modules, "package.json"))("socket.io");
 
 const http = createServer((request, response) => {
   if (request.url.startsWith("/socket.io/")) return;
-  const file = createReadStream(join(assets, basename(request.url.split("?")[0])));
+  const name = basename(request.url.split("?")[0]);
+  const headers = { "Content-Type": "image/jpeg", ETag: `"${name}"` };
+  if (request.headers["if-none-match"] === headers.ETag) {
+    response.writeHead(304, headers).end();
+    return;
+  }
+  const file = createReadStream(join(assets, name));
   file.on("open", () => {
-    response.writeHead(200, { "Content-Type": "image/jpeg" });
+    response.writeHead(200, headers);
     file.pipe(response);
   });
   file.on("error", () => response.writeHead(404).end());
@@ -68,10 +74,13 @@ function job(plugin, asset) {
 }
 
 const operations = {
-  // One job after the other.
-  async latency({ plugin, count, assets }) {
+  // One job after the other, as people click: with a pause after each.
+  async latency({ plugin, count, assets, pause }) {
     const jobs = [];
-    for (let i = 0; i < count; i++) jobs.push(await job(plugin, assets[i % assets.length]));
+    for (let i = 0; i < count; i++) {
+      jobs.push(await job(plugin, assets[i % assets.length]));
+      await new Promise((resolve) => setTimeout(resolve, pause));
+    }
     return { jobs };
   },
   // All jobs at once, dealt out to the plugins in turn.

@@ -15,7 +15,8 @@ from tests.bench.report import Bar, Line
 
 PAIRS = 9
 WARM_UP = 40
-SEQUENTIAL = 60
+SEQUENTIAL = 25
+PAUSE_MS = 100
 BURST = 500
 ASSETS = 8
 
@@ -32,6 +33,7 @@ def _both() -> Iterator[tuple[TimingHub, Serving, Published]]:
         for plugin in ("ours", "peer"):
             hub.online(plugin)
             hub.latencies(plugin, WARM_UP)
+        ours.settle()
         yield hub, ours, peer
 
 
@@ -52,7 +54,8 @@ def latency() -> list[Line]:
     with _both() as (hub, ours, peer):
         cpu = (ours.cpu_s(), peer.cpu_s())
         for _ in range(PAIRS):
-            one, other = hub.latencies("ours", SEQUENTIAL), hub.latencies("peer", SEQUENTIAL)
+            one = hub.latencies("ours", SEQUENTIAL, PAUSE_MS)
+            other = hub.latencies("peer", SEQUENTIAL, PAUSE_MS)
             line.pairs.append((statistics.median(one), statistics.median(other)))
             ours_ms += one
             peer_ms += other
@@ -73,9 +76,12 @@ def burst() -> list[Line]:
     with _both() as (hub, ours, peer):
         hub.jobs_per_second(["ours"], BURST)
         hub.jobs_per_second(["peer"], BURST)
+        ours.settle()
         cpu = (ours.cpu_s(), peer.cpu_s())
         for _ in range(PAIRS):
-            line.pairs.append((hub.jobs_per_second(["ours"], BURST), hub.jobs_per_second(["peer"], BURST)))
+            one = hub.jobs_per_second(["ours"], BURST)
+            ours.settle()
+            line.pairs.append((one, hub.jobs_per_second(["peer"], BURST)))
         line.more = {
             "ours_cpu_ms_a_job": (ours.cpu_s() - cpu[0]) / PAIRS / BURST * 1000,
             "peer_cpu_ms_a_job": (peer.cpu_s() - cpu[1]) / PAIRS / BURST * 1000,
@@ -94,13 +100,17 @@ def growth() -> list[Line]:
             hub = stack.enter_context(TimingHub(pictures(folder), folder))
             names = [f"p{number}" for number in range(count + 1)]
             sources = {name: CallbackSource(script=script_for(hub, name, folder)) for name in names}
-            stack.enter_context(Serving(hub, sources, folder))
+            ours = stack.enter_context(Serving(hub, sources, folder))
             one, many = names[:1], names[1:]
             for plugins in (one, many):
                 for plugin in plugins:
                     hub.latencies(plugin, 5)
                 hub.jobs_per_second(plugins, BURST)
             for _ in range(5):
-                line.pairs.append((hub.jobs_per_second(many, BURST), hub.jobs_per_second(one, BURST)))
+                figures = []
+                for plugins in (many, one):
+                    ours.settle()
+                    figures.append(hub.jobs_per_second(plugins, BURST))
+                line.pairs.append((figures[0], figures[1]))
         lines.append(line)
     return lines
