@@ -98,7 +98,7 @@ class MainWindow(QMainWindow):
     @cached_property
     def editor(self) -> EditorPage:
         """The form, made when it is first wanted: the window opens sooner without it."""
-        page = EditorPage(self.host, self.notices.watch)
+        page = EditorPage(self.host, self.notices.watch, self.background)
         page.saved.connect(self.commands.save_profile)
         page.cancelled.connect(self.show_home)
         self.pages.addWidget(page)
@@ -485,10 +485,13 @@ class MainWindow(QMainWindow):
 
     def take_files(self, files: list[Path]) -> None:
         """What a drop on the window does: a model or a script opens the form, assets are tested."""
+        if isinstance(self.pages.currentWidget(), EditorPage):
+            wanted = [file for file in files if self.editor.takes(file)]
+            if wanted:
+                self.editor.take_file(wanted[0])
+            return
         models = [file for file in files if file.suffix.casefold() in (".onnx", ".py")]
-        if models and isinstance(self.pages.currentWidget(), EditorPage):
-            self.editor.take_file(models[0])
-        elif models:
+        if models:
             self.open_editor(models[0])
         else:
             self.commands.test_files(files)

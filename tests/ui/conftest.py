@@ -174,6 +174,10 @@ class FakeHost:
         }
         self.script_facts: Any = None
         self.tests: Sequence[Any] = ()
+        self.names: tuple[str, ...] = ("bolt", "nut", "washer")
+        self.connection = asyncio.Event()
+        self.unfinished = (0, 0)
+        self.tried: list[tuple[Profile, Path]] = []
 
     def status(self, profile_id: str) -> ProfileStatus:
         return self.statuses.get(profile_id, ProfileStatus(profile_id))
@@ -214,9 +218,21 @@ class FakeHost:
         self._call("remove", profile_id)
         self.events.emit(ProfileChanged(self.profiles.kept.pop(profile_id), removed=True))
 
-    async def inspect(self, path: Path) -> dict[str, Any]:
-        self._call("inspect", path.name)
+    async def inspect(self, path: Path, *, family: str = "", picture: Path | None = None) -> dict[str, Any]:
+        self._call("inspect", f"{path.name} {family}".strip())
         return self.inspection
+
+    async def class_names(self, source: Path | str) -> tuple[str, ...]:
+        self._call("classes", source.name if isinstance(source, Path) else "text")
+        return self.names
+
+    async def test_connection(self, profile: Profile, secret: str | None = None) -> str:
+        self._call("connect", f"{profile.plugin_id} {secret}")
+        await self.connection.wait()
+        return "api.ango.ai has taken the login."
+
+    def pending(self) -> tuple[int, int]:
+        return self.unfinished
 
     async def import_script(self, path: Path) -> Any:
         self._call("script", path.name)
@@ -224,6 +240,7 @@ class FakeHost:
 
     async def test(self, profile: Profile, files: Sequence[Path], config: Any = None, mapping: Any = None) -> Any:
         self._call("test", profile.id)
+        self.tried += [(profile, file) for file in files]
         return self.tests
 
     # ---- what tests make happen ----

@@ -32,7 +32,9 @@ from desktop_app.core.profile import (
     RemoteSource,
     Shape,
 )
+from desktop_app.ui.background import Background
 from desktop_app.ui.dialogs import choose_files
+from desktop_app.ui.editor.class_list import CLASS_FILES, ClassField
 from desktop_app.ui.editor.fields import (
     Card,
     ChoiceField,
@@ -43,6 +45,7 @@ from desktop_app.ui.editor.fields import (
     SwitchField,
     TextField,
 )
+from desktop_app.ui.editor.preview import PICTURES, Preview
 from desktop_app.ui.editor.sources import OnnxPanel, RemotePanel, ScriptPanel, SourcePanel
 from desktop_app.ui.hosting import Host
 from desktop_app.ui.icons import set_icon
@@ -58,6 +61,7 @@ class EditorPage(QWidget):
     Args:
         host: asked about files.
         start: runs a coroutine and shows its errors.
+        background: threads for decoding and drawing.
 
     Signals:
         saved: (profile, secret or None, whether to start it).
@@ -67,12 +71,13 @@ class EditorPage(QWidget):
     saved = Signal(object, object, bool)
     cancelled = Signal()
 
-    def __init__(self, host: Host, start: Start, parent: QWidget | None = None) -> None:
+    def __init__(self, host: Host, start: Start, background: Background, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._host = host
         self._start = start
         self._profile: Profile | None = None
         self._looking = 0
+        self.preview = Preview(host, start, background)
         self._make_fields()
         self.title = label("", "title")
         self.save_button = push_button(self.tr("Save"), lambda: self._save(False))
@@ -134,8 +139,8 @@ class EditorPage(QWidget):
                 (self.tr("Points"), Shape.POINT.value),
             ),
         )
-        self.classes = TextField(
-            self.tr("Class names"), self.tr("In the model's order, with commas between. Empty: what the file says.")
+        self.classes = ClassField(
+            self.tr("Class names"), self.tr("In the model's order, one a line. Empty: what the file says.")
         )
         self.concurrency = NumberField(self.tr("Jobs at once"), 1, 64)
         self.timeout = NumberField(self.tr("Time limit"), 0.1, 86_400, decimals=1, suffix=" s")
@@ -176,6 +181,10 @@ class EditorPage(QWidget):
             panel.edited.connect(lambda: self._soon.start())
         self.onnx.file_chosen.connect(lambda path: self._start(self._inspect(Path(path)), "inspect a model"))
         self.script.file_chosen.connect(lambda path: self._start(self._read_script(Path(path)), "read a script"))
+        self.preview.score_changed.connect(self._follow_slider)
+        self.confidence.edited.connect(lambda: self.preview.set_score(self.confidence.value))
+        self.classes.browse.connect(lambda: self._start(self._browse_classes(), "choose a class list"))
+        self.classes.structured.connect(lambda text: self._start(self._read_classes(text), "read a class list"))
         self.onnx.path.browse.connect(
             lambda: self._start(self._browse(self.onnx, self.tr("ONNX models (*.onnx)")), "choose a model")
         )
@@ -218,6 +227,9 @@ class EditorPage(QWidget):
         grid.add(*panel.fields.values())
         panel.column.addWidget(grid)
         panel.column.addWidget(panel.findings)
+        if panel is self.onnx:
+            panel.column.addWidget(self.onnx.input)
+            panel.column.addWidget(self.preview)
         panel.column.addStretch(1)
         return panel
 
@@ -261,9 +273,7 @@ class EditorPage(QWidget):
         self._show_kind(kind)
         if file is not None:
             self.name.value = file.stem.replace("_", " ").replace("-", " ").strip().capitalize()
-            panel = self.script if kind == "callback" else self.onnx
-            panel.path.value = str(file)
-            panel.path.edit.editingFinished.emit()
+            self._choose_file(file)
         self._set_secret_hint()
         self.check()
         self.name.edit.setFocus()
@@ -295,7 +305,10 @@ class EditorPage(QWidget):
         self.iou.value = detection.iou
         self.most.value = detection.max_instances
         self.shape.value = detection.shape.value
-        self.classes.value = ", ".join(detection.classes or ())
+        self.classes.value = detection.classes or ()
+        self.classes.offer(())
+        self.preview.show_for(None)
+        self.preview.set_score(detection.confidence)
         self.concurrency.value = profile.concurrency if profile else 1
         self.timeout.value = profile.timeout_s if profile else 120.0
         self.answer_format.value = (profile.answer_format if profile else AnswerFormat.AUTO).value
@@ -303,6 +316,8 @@ class EditorPage(QWidget):
         self.insecure.value = profile.allow_insecure_host if profile else False
         for panel in self.panels.values():
             panel.findings.hide()
+        self.onnx.forget()
+        self.onnx.input.start({})
         self.onnx.path.value = self.script.path.value = ""
         if profile is not None:
             self._show_kind(profile.source.kind)
@@ -337,7 +352,11 @@ class EditorPage(QWidget):
         """The profile as the form says it, or None with what is wrong, by field."""
         panel = self.panels[self.kind]
         problems = {f"source.{key}": text for key, text in panel.problems().items()}
-        names = tuple(name.strip() for name in self.classes.value.split(",") if name.strip())
+        names = self.classes.value
+        if self.kind == "onnx" and names and self.onnx.class_count not in (0, len(names)):
+            problems["detection.classes"] = self.tr("These are {given} names; the model has {count} classes.").format(
+                given=len(names), count=self.onnx.class_count
+            )
         base = self._base.model_dump() if self._base else {}
         base.pop("id", None)
         if self._profile is not None:
@@ -384,6 +403,10 @@ class EditorPage(QWidget):
         profile, problems = self.candidate()
         panel = self.panels[self.kind]
         fields = {**self._fields, **{f"source.{key}": field for key, field in panel.fields.items()}}
+        if panel is self.onnx:
+            fields |= {f"source.{key}": field for key, field in self.onnx.input.fields.items()}
+        self.preview.setVisible(bool(self.onnx.found))
+        self.preview.show_for(self._to_try() if panel is self.onnx else None)
         for key, field in fields.items():
             field.show_error(problems.get(key, "") if field.touched else "")
         self.save_button.setEnabled(profile is not None)
@@ -395,6 +418,33 @@ class EditorPage(QWidget):
             words = f"{fields[first].title.text()}: {words}"
         self.trouble.say(words if first and self._any_touched(fields) else "")
         self._set_secret_hint()
+
+    def _to_try(self) -> Profile | None:
+        """What can be tried of the form, whatever is still missing of the plugin; None while the model is not there."""
+        if not self.onnx.found or self.onnx.problems():
+            return None
+        detection = (self._base.detection if self._base else Detection()).model_dump()
+        detection |= {
+            "confidence": self.confidence.value,
+            "iou": self.iou.value,
+            "max_instances": int(self.most.value),
+            "shape": self.shape.value,
+            "classes": self.classes.value or None,
+        }
+        try:
+            return Profile.model_validate(
+                {
+                    "id": "preview",
+                    "name": self.tr("Preview"),
+                    "host": "http://localhost",
+                    "plugin_id": "preview",
+                    "source": self.onnx.values(),
+                    "detection": detection,
+                    "timeout_s": self.timeout.value,
+                }
+            )
+        except ValidationError:
+            return None
 
     def _any_touched(self, fields: dict[str, Field]) -> bool:
         return any(field.touched for field in fields.values())
@@ -424,13 +474,53 @@ class EditorPage(QWidget):
             super().keyPressEvent(event)
 
     def take_file(self, file: Path) -> None:
-        """A file was dropped while the form is open."""
-        panel = self.script if file.suffix.casefold() == ".py" else self.onnx
-        self._show_kind("callback" if panel is self.script else "onnx")
-        panel.path.value = str(file)
-        panel.path.touched = True
-        panel.path.edit.editingFinished.emit()
-        self.check()
+        """A file was dropped while the form is open: a model or a script, a class list, a picture to try it on."""
+        ending = file.suffix.casefold()
+        if self.kind != "callback" and ending in CLASS_FILES:
+            self._start(self._read_classes(file), "read a class list")
+        elif self.kind == "onnx" and ending in PICTURES:
+            self.preview.use_picture(file)
+        else:
+            kind = "callback" if ending == ".py" else "onnx"
+            self._show_kind(kind)
+            (self.script if kind == "callback" else self.onnx).path.touched = True
+            self._choose_file(file)
+            self.check()
+
+    def takes(self, file: Path) -> bool:
+        """Whether a dropped file is for the form."""
+        ending = file.suffix.casefold()
+        if ending in (".onnx", ".py"):
+            return True
+        return (self.kind != "callback" and ending in CLASS_FILES) or (self.kind == "onnx" and ending in PICTURES)
+
+    def _choose_file(self, file: Path) -> None:
+        if file.suffix.casefold() == ".py":
+            self.script.path.value = str(file)
+            self.script.path.edit.editingFinished.emit()
+        else:
+            self.onnx.take(file)
+
+    def _follow_slider(self, score: float) -> None:
+        self.confidence.value = score
+        self.confidence.touched = True
+        self._soon.start()
+
+    async def _browse_classes(self) -> None:
+        patterns = " ".join(f"*{ending}" for ending in CLASS_FILES)
+        files = await choose_files(
+            self, self.tr("Choose a class list"), self.tr("Class lists ({patterns})").format(patterns=patterns)
+        )
+        if files:
+            await self._read_classes(files[0])
+
+    async def _read_classes(self, source: Path | str) -> None:
+        try:
+            names = await self._host.class_names(source)
+        except KnownError as error:
+            self.classes.show_error(str(error))
+            return
+        self.classes.take(names)
 
     def _save(self, start: bool) -> None:
         profile, _ = self.candidate()
@@ -446,14 +536,19 @@ class EditorPage(QWidget):
         self._looking += 1
         turn = self._looking
         self.onnx.findings.read(self.tr("Looking into the model…"))
+        self.onnx.found = {}
+        family = self.onnx.input.family.value
         try:
-            found = await self._host.inspect(path)
+            found = await self._host.inspect(path, family=family, picture=self.preview.picture)
         except KnownError as error:
             if turn == self._looking:
-                self.onnx.findings.fail(error)
+                self.onnx.fail(error)
+                self.check()
             return
         if turn == self._looking:
             self.onnx.show_inspection(found)
+            self.classes.offer(self.onnx.findings.classes)
+            self.check()
 
     async def _read_script(self, path: Path) -> None:
         self._looking += 1

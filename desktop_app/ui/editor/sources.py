@@ -8,15 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Signal
-from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from desktop_app.core.errors import KnownError
+from desktop_app.core.errors import KnownError, ModelLoadError
 from desktop_app.core.profile import CallbackSource, OnnxSource, RemoteSource
 from desktop_app.ui.editor.fields import ChoiceField, Field, FileField, SwitchField, TextField
-from desktop_app.ui.formats import plain
+from desktop_app.ui.editor.findings import Findings
+from desktop_app.ui.editor.model_input import ModelInput
 from desktop_app.ui.tokens import SPACE
-from desktop_app.ui.widgets import label, set_kind, tool_button
 
 PROVIDERS = (
     ("CPU", "cpu"),
@@ -26,66 +25,6 @@ PROVIDERS = (
     ("DirectML (Windows)", "directml"),
     ("OpenVINO (Intel)", "openvino"),
 )
-
-
-class Findings(QFrame):
-    """What was found out about a file: reading, a summary with reasons, or why it cannot be used."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setObjectName("banner")
-        self.classes: tuple[str, ...] = ()
-        self.summary = label("", wrap=True, selectable=True)
-        self.reasons = label("", "muted", wrap=True, selectable=True)
-        self.warnings = label("", "warn", wrap=True, selectable=True)
-        self.progress = QProgressBar()
-        self.progress.setRange(0, 0)
-        self.progress.setTextVisible(False)
-        self.copy_button = tool_button("copy", self.tr("Copy class names"), self.copy_classes, text=True)
-        self.copy_button.setToolTip(self.tr("Ready to paste into the hub's Class Names field"))
-        row = QHBoxLayout()
-        row.addWidget(self.copy_button)
-        row.addStretch(1)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(SPACE + 4, SPACE, SPACE + 4, SPACE)
-        column.setSpacing(SPACE // 2)
-        for part in (self.progress, self.summary, self.reasons, self.warnings):
-            column.addWidget(part)
-        column.addLayout(row)
-        self.hide()
-
-    def read(self, text: str) -> None:
-        """Says that the file is being looked at."""
-        self._show(text, "muted", (), (), ())
-        self.progress.show()
-
-    def fail(self, error: KnownError) -> None:
-        """Says why the file cannot be used."""
-        self._show(str(error), "error", (), (), ())
-
-    def tell(
-        self, summary: str, reasons: tuple[str, ...], warnings: tuple[str, ...], classes: tuple[str, ...] = ()
-    ) -> None:
-        """Says what the file is and why."""
-        self._show(summary, "", reasons, warnings, classes)
-
-    def copy_classes(self) -> None:
-        """Puts the class names on the clipboard, as the hub's field takes them."""
-        QGuiApplication.clipboard().setText(", ".join(self.classes))
-
-    def _show(
-        self, summary: str, kind: str, reasons: tuple[str, ...], warnings: tuple[str, ...], classes: tuple[str, ...]
-    ) -> None:
-        self.classes = classes
-        self.progress.hide()
-        self.summary.setText(summary)
-        set_kind(self.summary, kind)
-        self.reasons.setText("\n".join(f"· {plain(text, 300)}" for text in reasons))
-        self.reasons.setVisible(bool(reasons))
-        self.warnings.setText("\n".join(plain(text, 300) for text in warnings))
-        self.warnings.setVisible(bool(warnings))
-        self.copy_button.setVisible(bool(classes))
-        self.show()
 
 
 class SourcePanel(QWidget):
@@ -145,12 +84,16 @@ class OnnxPanel(SourcePanel):
         )
         self._add("path", self.path)
         self._add("provider", self.provider)
-        self._overrides: dict[str, Any] = {}
+        self.input = ModelInput()
+        self.input.edited.connect(self.edited)
+        self.input.family_changed.connect(self._look)
+        self.found: Mapping[str, Any] = {}
         self.path.edit.editingFinished.connect(self._look)
+        self.path.edited.connect(self.forget)
 
     def values(self) -> dict[str, Any]:
         path = str(Path(self.path.value).expanduser()) if self.path.value else ""
-        return {"kind": "onnx", "path": path, "provider": self.provider.value, "overrides": self._overrides}
+        return {"kind": "onnx", "path": path, "provider": self.provider.value, "overrides": self.input.overrides()}
 
     def problems(self) -> dict[str, str]:
         problem = file_problem(
@@ -160,42 +103,88 @@ class OnnxPanel(SourcePanel):
             self.tr("There is no file here."),
             self.tr("The name must end in .onnx; export your model to ONNX first."),
         )
-        return {"path": problem} if problem else {}
+        return ({"path": problem} if problem else {}) | self.input.problems()
 
     def fill(self, source: OnnxSource) -> None:
         """Shows a source."""
+        self.forget()
         self.path.value = str(source.path)
         self.provider.value = source.provider
-        self._overrides = dict(source.overrides)
+        self.input.start(source.overrides)
         self._look()
+
+    def take(self, path: Path) -> None:
+        """Another file: what was changed for the former one is of no use."""
+        self.path.value = str(path)
+        self.input.start({})
+        self._look()
+
+    def forget(self) -> None:
+        """Nothing is known of the file (yet)."""
+        self.found = {}
+        self.findings.hide()
+        self.input.forget()
+
+    @property
+    def class_count(self) -> int:
+        """How many classes the model has; 0 where it does not say."""
+        output = self.found.get("output")
+        count = output.get("class_count") if isinstance(output, Mapping) else 0
+        return count if isinstance(count, int) else 0
+
+    def fail(self, error: KnownError) -> None:
+        """Says why the file cannot be used."""
+        self.found = {}
+        self.input.setVisible(bool(self.input.family.value))
+        self.findings.fail(error)
 
     def show_inspection(self, found: Mapping[str, Any]) -> None:
         """Shows what `inspect` says."""
+        if found.get("task") == "unsupported":
+            reasons = [str(text) for text in found.get("why") or ()]
+            remedies = [str(text) for text in found.get("warnings") or ()]
+            what = self.tr("This model gives no annotations: {why}").format(why=reasons[0] if reasons else "")
+            self.fail(ModelLoadError(what.rstrip(": "), remedy=" ".join(remedies[:2])))
+            return
+        self.found = found
         given = found.get("input")
         size = given if isinstance(given, Mapping) else {}
         names = tuple(str(name) for name in found.get("classes") or ())
         sure = {
-            "certain": self.tr("certain"),
-            "likely": self.tr("likely"),
-            "guess": self.tr("a guess, please check"),
+            "certain": self.tr("Certain: the file itself settles it."),
+            "likely": self.tr("Likely: several signs agree. Try it on a picture of yours."),
+            "guess": self.tr("A guess: try it on a picture of yours before you rely on it."),
         }.get(str(found.get("confidence")), "")
-        parts = [str(found.get("family", "")), str(found.get("task", ""))]
+        parts = [str(found.get("family", "")), self._task(str(found.get("task", "")))]
         if size.get("width"):
-            parts.append(f"{size.get('width')} × {size.get('height')}")
+            parts.append(f"{size.get('width')} × {size.get('height')} px")
         if names:
             shown = ", ".join(names[:8]) + (" …" if len(names) > 8 else "")
-            parts.append(self.tr("{count} classes: {names}").format(count=len(names), names=shown))
-        if sure:
-            parts.append(sure)
+            words = self.tr("{count} classes: {names}") if len(names) > 1 else self.tr("1 class: {names}")
+            parts.append(words.format(count=len(names), names=shown))
         self.findings.tell(
             " · ".join(part for part in parts if part),
             tuple(str(text) for text in found.get("why") or ())[:6],
             tuple(str(text) for text in found.get("warnings") or ()),
             names,
+            sure,
         )
+        self.input.show_found(found)
+
+    def _task(self, task: str) -> str:
+        words = {
+            "detect": self.tr("finds objects, a box for each"),
+            "obb": self.tr("finds objects, a rotated box for each"),
+            "segment": self.tr("finds objects, an outline for each"),
+            "semantic": self.tr("divides the picture into areas"),
+            "mask": self.tr("separates the foreground"),
+            "pose": self.tr("finds poses, a box and key points for each"),
+            "classify": self.tr("classifies the whole picture"),
+        }
+        return words.get(task, task)
 
     def _look(self) -> None:
-        if self.path.value and not self.problems():
+        if self.path.value and "path" not in self.problems():
             self.file_chosen.emit(self.path.value)
 
 

@@ -12,15 +12,18 @@ from PySide6.QtWidgets import QLineEdit
 from desktop_app.core.aio import spawn
 from desktop_app.core.errors import ModelLoadError
 from desktop_app.core.profile import CallbackSource, OnnxSource, RemoteSource, Shape
+from desktop_app.ui.background import Background
 from desktop_app.ui.editor.page import EditorPage
 
 
 @pytest.fixture
 def page(qtbot: Any, host: Any, run: Any) -> Any:
-    page = EditorPage(host, lambda work, name: spawn(work, name=name))
+    background = Background()
+    page = EditorPage(host, lambda work, name: spawn(work, name=name), background)
     qtbot.addWidget(page)
     page.resize(900, 700)
-    return page
+    yield page
+    background.close()
 
 
 @pytest.fixture
