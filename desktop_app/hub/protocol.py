@@ -51,13 +51,19 @@ def parse_job(payload: Any, profile_id: str) -> Job:
         org_id=_text(payload, "orgId"),
         run_by=_text(payload, "runBy"),
         asset_id=_text(payload, "assetId"),
-        task_id=_text(payload, "taskId"),
+        task_id=_text(payload, "taskId") or _labeltask_id(payload),
         category_schema=payload.get("categorySchema"),
         config_json=payload.get("configJSON"),
         batches=tuple(b for b in batches if isinstance(b, str)) if isinstance(batches, list) else (),
         workflow=payload.get("workflow") is True,
         overwrite=payload.get("overwrite") if isinstance(payload.get("overwrite"), bool) else None,
     )
+
+
+def _labeltask_id(payload: dict[str, Any]) -> str | None:
+    """The task as older hubs name it in workflow jobs."""
+    task = payload.get("labeltask")
+    return _text(task, "_id") if isinstance(task, dict) else None
 
 
 def session_of(job: Job) -> Any:

@@ -149,8 +149,9 @@ def _from_callback(
     checked = check_answer(raw, ours=False, size=None, schema_ids=schema_ids or None)
     notes = [*prediction.notes, *checked.notes]
     if existing is None and style is AnswerFormat.DOCUMENTED and job.workflow:
-        existing = _labeled(job)
-    answer = _with_existing(checked.answer, existing, notes)
+        answer = _with_labeled(checked.answer, job)
+    else:
+        answer = _with_existing(checked.answer, existing, notes)
     lost = checked.dropped
     wanted = style if answer_format is AnswerFormat.AUTO else answer_format
     if wanted is style and isinstance(returned, dict) and style is not AnswerFormat.CURRENT:
@@ -169,11 +170,17 @@ def _from_callback(
     )
 
 
-def _labeled(job: Job) -> dict[str, Any] | None:
-    """The annotations that older hubs send with a workflow job, and documented clients hand in again."""
+def _with_labeled(answer: dict[str, Any], job: Job) -> dict[str, Any]:
+    """The answer and all annotations that older hubs send with a workflow job, as documented clients hand them in."""
     task = job.data.get("labeltask")
-    answer = task.get("answer") if isinstance(task, dict) else None
-    return answer if isinstance(answer, dict) else None
+    labeled = task.get("answer") if isinstance(task, dict) else None
+    if not isinstance(labeled, dict):
+        return answer
+    merged = dict(answer)
+    for part, key in zip(PARTS, ("tools", *PARTS[1:]), strict=True):
+        new, old = answer.get(part) or [], labeled.get(key)
+        merged[part] = [*new, *(item for item in old if item not in new)] if isinstance(old, list) else new
+    return merged
 
 
 def _says_is_plugin(style: AnswerFormat, client: str | None) -> bool:
@@ -235,7 +242,7 @@ def _built(answer: dict[str, Any], response: Any, style: AnswerFormat, notes: li
     if style is AnswerFormat.CURRENT:
         body = {"answer": parts, "brushDataUrl": None, "medicalBrushDataUrl": None, "duration": 0}
     elif style is AnswerFormat.FLAT:
-        body = {"answer": response, "duration": 0}
+        body = {"answer": {**response, **parts}, "duration": 0}
     else:
         tools = {
             "tools": parts["objects"],
