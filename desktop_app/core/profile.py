@@ -48,6 +48,8 @@ class OnnxSource(_Frozen):
     provider: str = "cpu"
     overrides: dict[str, Any] = Field(default_factory=dict)
     """What the user changed of what `inspect` found: `{"family": …, "input": {"scale": …}, …}`; empty when right."""
+    unload_after_s: float | None = Field(None, gt=0)
+    """Seconds without a job after which the model leaves memory; the next job loads it again. None: it stays."""
 
 
 class CallbackSource(_Frozen):

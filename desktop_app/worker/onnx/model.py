@@ -1,10 +1,12 @@
-"""A loaded ONNX model: opened once, warmed, reloaded when its file changes, asked for predictions."""
+"""A loaded ONNX model: opened once, warmed, loaded again when its file changes, unloaded when idle if asked."""
 
 from __future__ import annotations
 
 import threading
 import time
-from dataclasses import asdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,49 +36,85 @@ class _Opened:
         self.stamp = _stamp(source.path)
         graph = read_graph(source.path)
         self.session = Session(graph, source.provider)
-        self.facts: Facts = gather(graph, self.session, read_sidecars(source.path))
+        facts = gather(graph, self.session, read_sidecars(source.path))
         chosen = source.overrides.get("family")
-        self.found = identify_facts(self.facts, only=chosen if isinstance(chosen, str) else None)
+        self.found = identify_facts(facts, only=chosen if isinstance(chosen, str) else None)
+        # The dry run's outputs can be as large as the model, and nothing looks at them any more.
+        self.facts: Facts = replace(facts, sampled={})
 
 
 class OnnxModel:
-    """A model that answers for pictures. Safe to use from several threads.
+    """A model that answers for pictures. Safe to use from several threads; `close` ends the one that unloads it.
+
+    Args:
+        say: gets a line when the model is unloaded and when it is loaded again.
 
     Raises (on construction):
         ModelLoadError: the file cannot be loaded, or is nothing that gives annotations.
     """
 
-    def __init__(self, source: OnnxSource, detection: Detection) -> None:
+    def __init__(self, source: OnnxSource, detection: Detection, *, say: Callable[[str], None] = print) -> None:
         self._source = source
         self._detection = detection
-        self._lock = threading.Lock()
-        self._opened = self._open()
+        self._say = say
+        self._changed = threading.Condition()
+        self._running = 0
+        self._idle_since = 0.0
+        self._closed = False
+        self._opened: _Opened | None = None
+        self._found, self._info = self._describe(self._open())
+        self._unloader: threading.Thread | None = None
+        if source.unload_after_s is not None:
+            self._unloader = threading.Thread(target=self._unload_when_idle, name="plugdeck-unload", daemon=True)
+            self._unloader.start()
 
     @property
     def found(self) -> Identification:
         """What the file is, corrections applied."""
-        return self._opened.found
+        return self._found
 
     @property
     def info(self) -> dict[str, Any]:
         """What the host shows: all of `plugdeck inspect`, and the provider really used with the reason."""
-        session = self._opened.session
-        return {
-            **self.found.as_json(),
-            "provider": session.provider,
-            "providers": available_providers(),
-            "notes": list(session.notes),
-        }
+        opened = self._opened
+        return self._info if opened is None else self._describe(opened)[1]
+
+    @property
+    def loaded(self) -> bool:
+        """Whether the model is in memory."""
+        return self._opened is not None
+
+    def close(self) -> None:
+        """Unloads the model for good and ends the thread that waits for idleness."""
+        with self._changed:
+            self._closed = True
+            self._opened = None
+            self._changed.notify_all()
+        if self._unloader is not None:
+            self._unloader.join()
 
     def predict(self, path: Path, *, page: int = 0, overrides: dict[str, Any] | None = None) -> Prediction:
         """Runs the model on one picture.
 
         Raises:
             AssetError: the picture cannot be read.
+            ModelLoadError: the model was unloaded and cannot be loaded again.
             ModelError: the model failed on it.
         """
         notes: list[str] = []
-        opened = self._current(notes)
+        try:
+            with self._in_use(notes) as opened:
+                return self._predict(opened, path, page, overrides, notes)
+        except MemoryError:
+            raise ModelError(
+                "There is not enough memory for this picture and model",
+                where=path.name,
+                remedy="Lower the concurrency, close other programs or use a smaller picture.",
+            ) from None
+
+    def _predict(
+        self, opened: _Opened, path: Path, page: int, overrides: dict[str, Any] | None, notes: list[str]
+    ) -> Prediction:
         found = opened.found
         tolerance = found.output.get("tolerance", 1.0)
         wanted, more = merge(
@@ -104,20 +142,59 @@ class OnnxModel:
         opened.found = named(corrected(opened.found, self._source.overrides), self._detection.classes)
         if opened.found.task is Task.UNSUPPORTED:
             raise declined(opened.found, self._source.path)
+        self._opened, self._idle_since = opened, time.monotonic()
         return opened
 
+    def _describe(self, opened: _Opened) -> tuple[Identification, dict[str, Any]]:
+        session = opened.session
+        used = {"provider": session.provider, "providers": available_providers(), "notes": list(session.notes)}
+        return opened.found, {**opened.found.as_json(), **used}
+
+    @contextmanager
+    def _in_use(self, notes: list[str]) -> Iterator[_Opened]:
+        """The loaded model, which is not unloaded meanwhile; loaded again if need be."""
+        with self._changed:
+            opened = self._current(notes)
+            self._running += 1
+        try:
+            yield opened
+        finally:
+            with self._changed:
+                self._running -= 1
+                self._idle_since = time.monotonic()
+                self._changed.notify_all()
+
     def _current(self, notes: list[str]) -> _Opened:
-        """The loaded model; loaded again if the file is another one by now."""
-        with self._lock:
-            stamp = _stamp(self._source.path)
-            if stamp is not None and stamp != self._opened.stamp:
-                try:
-                    self._opened = self._open()
-                    notes.append("The model's file has changed and was loaded again.")
-                except ModelLoadError as error:
-                    self._opened.stamp = stamp
-                    notes.append(f"The model's file has changed but cannot be loaded; the former one answers. {error}")
-            return self._opened
+        """The loaded model; loaded again if it was unloaded or the file is another one by now."""
+        stamp = _stamp(self._source.path)
+        if self._opened is None:
+            started = time.perf_counter()
+            self._found, self._info = self._describe(self._open())
+            self._say(f"The model was loaded again for a job, in {time.perf_counter() - started:.1f} s.")
+        elif stamp is not None and stamp != self._opened.stamp:
+            try:
+                self._found, self._info = self._describe(self._open())
+                notes.append("The model's file has changed and was loaded again.")
+            except ModelLoadError as error:
+                self._opened.stamp = stamp
+                notes.append(f"The model's file has changed but cannot be loaded; the former one answers. {error}")
+        assert self._opened is not None  # noqa: S101
+        return self._opened
+
+    def _unload_when_idle(self) -> None:
+        limit = self._source.unload_after_s or 0.0
+        with self._changed:
+            while not self._closed:
+                if self._opened is None or self._running:
+                    self._changed.wait()
+                    continue
+                left = self._idle_since + limit - time.monotonic()
+                if left > 0:
+                    self._changed.wait(left)
+                    continue
+                self._found, self._info = self._describe(self._opened)
+                self._opened = None
+                self._say(f"The model was unloaded after {limit:g} s without a job; the next one loads it again.")
 
 
 def declined(found: Identification, path: Path) -> ModelLoadError:

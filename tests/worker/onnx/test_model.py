@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import threading
+import weakref
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -12,7 +15,8 @@ import numpy as np
 import pytest
 
 from desktop_app.core.errors import ModelError, ModelLoadError
-from desktop_app.worker.onnx.model import prediction_json
+from desktop_app.core.profile import Detection, OnnxSource
+from desktop_app.worker.onnx.model import OnnxModel, prediction_json
 
 
 def detector(net: Any, path: Path, score: float = 0.9, names: str = "['a', 'b']") -> Path:
@@ -161,3 +165,80 @@ def test_rows_that_are_no_numbers_are_left_out(net: Any, tmp_path: Path, load: A
     assert len(prediction.instances) == 1
     assert any("not finite" in note for note in prediction.notes)
     json.dumps(prediction_json(prediction), allow_nan=False)
+
+
+class Lines:
+    """What a model said, and a wait for more of it."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self._more = threading.Condition()
+
+    def __call__(self, line: str) -> None:
+        with self._more:
+            self.said.append(line)
+            self._more.notify_all()
+
+    def until(self, ready: Callable[[list[str]], bool]) -> None:
+        with self._more:
+            assert self._more.wait_for(lambda: ready(self.said), timeout=60), self.said
+
+
+def test_an_idle_model_is_unloaded_and_loaded_again_by_the_next_job(net: Any, tmp_path: Path, picture: Any) -> None:
+    lines = Lines()
+    path = detector(net, tmp_path / "m.onnx")
+    file, _ = picture()
+    model = OnnxModel(OnnxSource(path=path, unload_after_s=0.5), Detection(), say=lines)
+    try:
+        assert model._opened is not None
+        session = weakref.ref(model._opened.session)
+        lines.until(lambda said: len(said) == 1)
+        assert "unloaded after 0.5 s without a job" in lines.said[0]
+        assert not model.loaded
+        assert session() is None  # the weights are free, nothing holds them
+        assert (model.info["family"], model.info["provider"]) == ("ultralytics", "cpu")
+        assert model.predict(file).instances[0]["class"] == "b"
+        assert "loaded again for a job" in lines.said[1]
+        lines.until(lambda said: len(said) == 3)
+        path.unlink()
+        with pytest.raises(ModelLoadError, match="not there"):
+            model.predict(file)
+        detector(type(net)(), path, names="['x', 'y']")
+        assert model.predict(file).instances[0]["class"] == "y"
+    finally:
+        model.close()
+    assert not [thread for thread in threading.enumerate() if thread.name == "plugdeck-unload"]
+
+
+def test_a_model_in_use_is_not_unloaded(net: Any, tmp_path: Path) -> None:
+    lines = Lines()
+    model = OnnxModel(OnnxSource(path=detector(net, tmp_path / "m.onnx"), unload_after_s=0.05), Detection(), say=lines)
+    try:
+        lines.until(lambda said: len(said) == 1)
+        with model._in_use([]) as opened:
+            # Six times the limit passes.
+            assert not threading.Event().wait(0.3)
+            assert len(lines.said) == 2
+            assert model._opened is opened
+        lines.until(lambda said: len(said) == 3)
+    finally:
+        model.close()
+
+
+def test_a_model_stays_loaded_unless_asked(net: Any, tmp_path: Path, load: Any) -> None:
+    model = load(detector(net, tmp_path / "m.onnx"))
+    assert model.loaded
+    assert not [thread for thread in threading.enumerate() if thread.name == "plugdeck-unload"]
+
+
+def test_too_little_memory_for_a_picture_is_said(
+    net: Any, tmp_path: Path, load: Any, picture: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any, **__: Any) -> Any:
+        raise MemoryError
+
+    model = load(detector(net, tmp_path / "m.onnx"))
+    monkeypatch.setattr("desktop_app.worker.onnx.model.to_tensor", full)
+    with pytest.raises(ModelError, match="not enough memory") as caught:
+        model.predict(picture()[0])
+    assert "concurrency" in caught.value.remedy

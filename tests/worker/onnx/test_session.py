@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -70,3 +73,47 @@ def test_running_out_of_memory_on_a_device_moves_to_the_cpu(doubled: Path) -> No
     with pytest.raises(ModelError, match="out of memory") as caught:
         session.run({"x": np.ones((1, 3, 8, 8), np.float32)})
     assert "concurrency" in caught.value.remedy
+
+
+def test_runs_that_run_out_of_memory_together_all_move(doubled: Path) -> None:
+    session = Session(read_graph(doubled))
+    met = threading.Barrier(3, timeout=30)
+
+    class Full:
+        def run(self, names: Any, feeds: Any) -> Any:
+            met.wait()
+            raise RuntimeError("Failed to allocate memory for requested buffer")
+
+    session._session, session.provider = Full(), "cuda"
+    with ThreadPoolExecutor(3) as pool:
+        results = list(pool.map(lambda _: session.run({"x": np.ones((1, 3, 8, 8), np.float32)})["y"], range(3)))
+    assert all((values == 2).all() for values in results)
+    assert session.provider == "cpu"
+    assert len(session.notes) == 1
+
+
+def test_memory_that_is_not_there_fails_with_a_remedy(net: Any, tmp_path: Path) -> None:
+    side = net.reshape(net.cast(net.op("ReduceMax", net.input("x", [1, 3, 8, 8]), keepdims=0), "int64"), 1)
+    huge = net.op("ConstantOfShape", net.op("Concat", side, side, axis=0))
+    net.output(net.op("ReduceMax", huge, keepdims=0), "y", [])
+    session = Session(read_graph(net.save(tmp_path / "m.onnx")))
+    assert session.run({"x": np.full((1, 3, 8, 8), 4, np.float32)})["y"] == 0
+    with pytest.raises(ModelError, match="out of memory") as caught:
+        session.run({"x": np.full((1, 3, 8, 8), 4_000_000, np.float32)})  # 64 TB
+    assert "concurrency" in caught.value.remedy
+    assert session.run({"x": np.full((1, 3, 8, 8), 5, np.float32)})["y"] == 0
+
+
+def test_threads_sleep_when_there_is_nothing_to_do(net: Any, tmp_path: Path) -> None:
+    image = net.input("x", [1, 3, 512, 512])
+    value = image
+    for _ in range(20):
+        value = net.op("Sigmoid", value)
+    net.output(value, "y", [1, 3, 512, 512])
+    session = Session(read_graph(net.save(tmp_path / "m.onnx")), threads=4)
+    feeds = {"x": np.zeros((1, 3, 512, 512), np.float32)}
+    session.run(feeds)
+    before = time.process_time()
+    threading.Event().wait(0.3)
+    # Four threads that spin would use most of the cores for as long as they spin.
+    assert time.process_time() - before < 0.1
