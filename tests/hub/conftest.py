@@ -49,7 +49,7 @@ async def hub(tmp_path: Path) -> AsyncIterator[DemoHub]:
     """A running hub without assets, with the plugin "p1", secret "s1", and quick pings."""
     folder = tmp_path / "assets"
     folder.mkdir()
-    async with DemoHub(assets_dir=folder, ping_interval=0.2, ping_timeout=0.4) as running:
+    async with DemoHub(assets_dir=folder, ping_interval=0.2, ping_timeout=3.0) as running:
         running.add_plugin("p1", "s1")
         yield running
 

@@ -140,7 +140,7 @@ async def test_a_half_open_connection_is_noticed(hub, listen, wire):
     listening = listen(await wire.start())
     await listening.becomes("online")
     wire.freeze()
-    await listening.becomes("reconnecting", 5)
+    await listening.becomes("reconnecting", 20)
     wire.thaw()
     await listening.becomes("online")
     assert wire.connections >= 2

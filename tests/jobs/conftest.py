@@ -104,7 +104,7 @@ async def hub(tmp_path: Path) -> AsyncIterator[DemoHub]:
     folder.mkdir()
     for index, name in enumerate("abc"):
         (folder / f"{name}.png").write_bytes(png(shade=60 * index))
-    async with DemoHub(assets_dir=folder, ping_interval=0.15, ping_timeout=1.0) as running:
+    async with DemoHub(assets_dir=folder, ping_interval=0.15, ping_timeout=20.0) as running:
         running.add_plugin("p1", "s1", class_names=("bolt", "nut"))
         yield running
 

@@ -8,7 +8,7 @@ const { Server } = require("socket.io");
 const say = (what) => process.stdout.write(JSON.stringify(what) + "\n");
 
 const http = createServer();
-const io = new Server(http, { pingInterval: 300, pingTimeout: 1000 });
+const io = new Server(http, { pingInterval: 300, pingTimeout: 8000 });
 const plugins = io.of("/plugin");
 
 plugins.on("connection", (socket) => {
