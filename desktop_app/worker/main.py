@@ -71,7 +71,7 @@ def load(frame: Frame) -> Loaded:
         prediction = _told(lambda: model.predict(path, page=number, overrides=job.overrides))
         return prediction_json(prediction)
 
-    return Loaded(model.info, run)
+    return Loaded(model.info, run, close=model.close)
 
 
 def _nothing_to_run(_job: Job) -> dict[str, Any]:
