@@ -50,6 +50,8 @@ async def ask_worker(frame: dict[str, Any], *, limit_s: float = LIMIT_S) -> dict
         cause = worker.death.cause if worker.death else f"it took longer than {limit_s:g} s"
         raise ModelLoadError(f"The worker gave no answer: {cause}")
     finally:
+        if not told.cancel() and not told.cancelled():
+            told.exception()  # nobody else hears of it where the question was cancelled
         if worker.alive:
             await worker.stop(0.5)
         await cancel_and_wait(ended)

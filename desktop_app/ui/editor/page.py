@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QHideEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
     QFrame,
@@ -35,6 +36,7 @@ from desktop_app.core.profile import (
 from desktop_app.ui.background import Background
 from desktop_app.ui.dialogs import choose_files
 from desktop_app.ui.editor.class_list import CLASS_FILES, ClassField
+from desktop_app.ui.editor.connection import ConnectionField
 from desktop_app.ui.editor.fields import (
     Card,
     ChoiceField,
@@ -125,6 +127,7 @@ class EditorPage(QWidget):
         )
         self.plugin_id = TextField(self.tr("Plugin id"), self.tr("In the hub: Plugins, Development, your plugin."))
         self.secret = SecretField(self.tr("Plugin secret"), "")
+        self.connection = ConnectionField(self._host, self._start)
         self.confidence = PercentField(self.tr("Confidence"), self.tr("Predictions below it are not answered."))
         self.iou = PercentField(self.tr("Overlap (IoU)"), self.tr("Of two that overlap more than this, one stays."))
         self.most = NumberField(self.tr("At most"), 1, 100_000, suffix=self.tr(" objects"))
@@ -181,6 +184,9 @@ class EditorPage(QWidget):
             panel.edited.connect(lambda: self._soon.start())
         self.onnx.file_chosen.connect(lambda path: self._start(self._inspect(Path(path)), "inspect a model"))
         self.script.file_chosen.connect(lambda path: self._start(self._read_script(Path(path)), "read a script"))
+        self.connection.wanted.connect(self._test_connection)
+        for field in (self.host_field, self.plugin_id, self.secret, self.insecure):
+            field.edited.connect(self.connection.clear)
         self.preview.score_changed.connect(self._follow_slider)
         self.confidence.edited.connect(lambda: self.preview.set_score(self.confidence.value))
         self.classes.browse.connect(lambda: self._start(self._browse_classes(), "choose a class list"))
@@ -194,7 +200,7 @@ class EditorPage(QWidget):
 
     def _make_page(self) -> QWidget:
         plugin = Card(self.tr("Plugin"), self.tr("As it was created in the hub."))
-        plugin.add(self.name, self.host_field, self.plugin_id, self.secret)
+        plugin.add(self.name, self.host_field, self.plugin_id, self.secret, self.connection)
         source = Card(self.tr("What answers jobs"))
         source.column.insertLayout(1, self._make_segments())
         self.source_stack = QStackedWidget()
@@ -294,6 +300,7 @@ class EditorPage(QWidget):
     def _fill(self, profile: Profile | None) -> None:
         detection = profile.detection if profile else Detection()
         self._base = profile
+        self.connection.clear()
         for field in (*self._fields.values(), *(f for p in self.panels.values() for f in p.fields.values())):
             field.touched = False
         self.name.value = profile.name if profile else ""
@@ -410,6 +417,8 @@ class EditorPage(QWidget):
         for key, field in fields.items():
             field.show_error(problems.get(key, "") if field.touched else "")
         self.save_button.setEnabled(profile is not None)
+        known = self._profile is not None or bool(self.secret.value)
+        self.connection.offer(known and bool(self.plugin_id.value) and "host" not in problems)
         self.start_button.setEnabled(profile is not None)
         untouched = [key for key in problems if key not in fields or not fields[key].touched]
         first = next(iter(untouched), "")
@@ -521,6 +530,28 @@ class EditorPage(QWidget):
             self.classes.show_error(str(error))
             return
         self.classes.take(names)
+
+    def _test_connection(self) -> None:
+        name = self._profile.name if self._profile is not None else self.name.value or self.tr("New plugin")
+        values = {
+            **({"id": self._profile.id} if self._profile is not None else {}),
+            "name": name,
+            "host": self.host_field.value,
+            "plugin_id": self.plugin_id.value,
+            "source": RemoteSource(url="http://localhost", model="none"),
+            "allow_insecure_host": self.insecure.value,
+        }
+        try:
+            profile = Profile.model_validate(values)
+        except ValidationError as error:
+            place = ".".join(str(step) for step in error.errors()[0]["loc"])
+            self.connection.show_error(self._words(place, error.errors()[0]))
+            return
+        self.connection.test(profile, self.secret.value or None)
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self.connection.clear()
 
     def _save(self, start: bool) -> None:
         profile, _ = self.candidate()

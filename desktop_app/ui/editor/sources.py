@@ -115,6 +115,7 @@ class OnnxPanel(SourcePanel):
 
     def take(self, path: Path) -> None:
         """Another file: what was changed for the former one is of no use."""
+        self.forget()
         self.path.value = str(path)
         self.input.start({})
         self._look()
