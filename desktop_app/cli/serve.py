@@ -22,6 +22,10 @@ SIGINT_DRAIN_S = 2.5
 """Ctrl-C takes at most 5 s with all that has to be closed; SIGTERM at most 10 s."""
 
 
+REMEMBERED_JOBS = 200
+"""How many ended jobs are known, so that one that is told of again is not printed twice."""
+
+
 class Stop:
     """Waits for SIGINT or SIGTERM (or `now()`).
 
@@ -67,7 +71,7 @@ class Printer:
         self._last: dict[str, tuple[ProfileState, str]] = {}
         self._said: deque[tuple[str, str]] = deque(maxlen=50)
         self._ready: set[str] = set()
-        self._ended: set[str] = set()
+        self._ended: deque[str] = deque(maxlen=REMEMBERED_JOBS)
         self._on_end: Callable[[JobRecord], None] = lambda _: None
         self._events: list[dict[str, Any]] = []
         self._flush: asyncio.TimerHandle | None = None
@@ -126,7 +130,7 @@ class Printer:
     def _job(self, record: JobRecord) -> None:
         if record.id in self._ended:  # told again because its asset came late
             return
-        self._ended.add(record.id)
+        self._ended.append(record.id)
         if self._json:
             self._note(job_event(record))
         else:

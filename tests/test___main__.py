@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from desktop_app import __version__
+from desktop_app.__main__ import main
+
+
+def loaded_by(*arguments: str) -> set[str]:
+    """The modules in a fresh process after a command."""
+    code = (
+        "import sys\nfrom desktop_app.__main__ import main\n"
+        f"try:\n    main({list(arguments)!r})\nexcept SystemExit:\n    pass\n"
+        "print('\\n'.join(sys.modules), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    return set(done.stderr.split())
+
+
+@pytest.mark.parametrize("line", [["--help"], ["profiles", "add", "--help"], ["--version"]])
+def test_help_is_quick(line: list[str]) -> None:
+    heavy = {"PySide6", "onnxruntime", "numpy", "PIL", "socketio", "aiohttp", "httpx", "sqlite3", "keyring"}
+    assert not loaded_by(*line) & heavy
+
+
+def test_commands_need_no_window_and_no_model_library(tmp_path: Any) -> None:
+    loaded = loaded_by("--data-dir", str(tmp_path / "data"), "profiles", "list")
+    assert "sqlite3" in loaded
+    assert not loaded & {"PySide6", "qasync", "onnxruntime", "numpy", "PIL"}
+
+
+def test_it_runs_as_a_module() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "desktop_app", "--version"], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout == f"plugdeck {__version__}\n"
+
+
+@pytest.mark.parametrize("kind", ["--worker", "--child"])
+def test_children_end_with_their_host(kind: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "desktop_app", kind], input=b"", capture_output=True, timeout=60, check=False
+    )
+    # Nothing but frames may be on this pipe, and none is due.
+    assert b"Traceback" not in done.stderr
+    assert b"usage" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("line", "window"),
+    [([], True), (["demo"], True), (["demo", "--jobs", "3"], True), (["demo", "--headless"], False), (["run"], False)],
+)
+def test_the_right_face_is_shown(line: list[str], window: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[bool] = []
+
+    def face(is_window: bool) -> Any:
+        def run(_options: object) -> int:
+            shown.append(is_window)
+            return 0
+
+        return run
+
+    monkeypatch.setattr("desktop_app.app.run", face(True))
+    monkeypatch.setattr("desktop_app.cli.main.run", face(False))
+    assert main(line) == 0
+    assert shown == [window]

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from desktop_app.core import aio
+from desktop_app.core.profile import CallbackSource, OnnxSource
+from desktop_app.demo import Demo, sample_plugins
+from desktop_app.host import Host
+from desktop_app.store.paths import DataDir
+
+
+@pytest.fixture
+async def host(tmp_path: Path) -> AsyncIterator[Host]:
+    made = Host(DataDir(tmp_path / "data"))
+    await made.start()
+    yield made
+    await made.stop(0.0)
+
+
+def test_the_samples_are_there_and_differ() -> None:
+    samples = sample_plugins()
+    assert len({sample.plugin_id for sample in samples}) == len({sample.name for sample in samples}) == 3
+    for sample in samples:
+        assert sample.class_names
+        source = sample.source
+        path = source.path if isinstance(source, OnnxSource) else source.script  # type: ignore[union-attr]
+        assert path.is_file()
+    assert {type(sample.source) for sample in samples} == {OnnxSource, CallbackSource}
+
+
+async def test_every_sample_answers_its_share(host: Host) -> None:
+    demo = Demo(host, interval=0.01, jobs=6)
+    await demo.start()
+    try:
+        await demo.hub.wait_until(lambda: sum(s.done for s in demo.hub.sessions.values()) == 6, 90)
+        sessions = list(demo.hub.sessions.values())
+        assert not any(session.error for session in sessions)
+        assert {session.plugin_id for session in sessions} == {sample.plugin_id for sample in sample_plugins()}
+        assert demo.hub.protocol_errors == []
+    finally:
+        await demo.stop()
+        await host.stop(2.0)
+        await demo.close()
+    assert not aio.running_tasks()
+    assert not psutil.Process().children()
+
+
+async def test_it_leaves_neither_secrets_nor_profiles(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: object) -> None:
+        raise AssertionError("the demo has no business in the keychain")
+
+    monkeypatch.setattr("desktop_app.store.secrets._write", never)
+    demo = Demo(host, interval=60)
+    await demo.start()
+    assert [profile.name for profile in host.profiles.all()] == [sample.name for sample in sample_plugins()]
+    await demo.stop(remove=True)
+    assert host.profiles.all() == ()
+    assert host.supervisor.running == ()
+    await demo.close()
+    await demo.close()  # once more is harmless
+
+
+async def test_a_demo_that_is_dropped_while_it_starts_ends(host: Host) -> None:
+    async with Demo(host, jobs=3) as demo:
+        assert demo.hub.url.startswith("http://127.0.0.1:")
+    await host.stop(0)
+    assert not aio.running_tasks()
