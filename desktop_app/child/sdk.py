@@ -209,7 +209,13 @@ class SDK(Administration):
         batches: Optional[List[str]] = None,
         priority: int = 0,
     ) -> Any:
-        """Uploads local files as assets: paths, or dicts with `data`, `externalId`, `contextData`, `metadata`."""
+        """Uploads local files as assets: paths, or dicts with `data`, `externalId`, `contextData`, `metadata`.
+
+        Raises:
+            ValueError: the project takes no local files.
+        """
+        if self.get_project(project_id).get("data", {}).get("project", {}).get("type") == "pct":
+            raise ValueError("projects of point clouds take files from a cloud storage only")
         assets = []
         for item in file_paths:
             asset = {"data": item} if isinstance(item, str) else dict(item)
@@ -300,70 +306,6 @@ class SDK(Administration):
         """Lists, or with `upload` imports, files of a storage."""
         body = dict(options or {}, bucket=bucket, storageId=storage_id)
         return self.make_request("POST", "/v2/file-explorer", body)
-
-
-class DocumentedSDK(SDK):
-    """The SDK as the `ango` module of the documented generation has it: other defaults, errors as answers."""
-
-    def __init__(self, api_key: str, host: str = "https://api.ango.ai") -> None:
-        super().__init__(api_key, host or "https://api.ango.ai")
-
-    def make_request(self, method: str, endpoint: str, payload: Any = None) -> Any:
-        return call_json(method, self.host + endpoint, api_key=self.api_key, payload=payload, any_status=True)
-
-    def get_task(self, task_id: str, include_answer: bool = False) -> Any:
-        return self.make_request("GET", "/v2/task/%s" % task_id)
-
-    def get_assets(  # type: ignore[override]
-        self,
-        project_id: str,
-        asset_id: Optional[str] = None,
-        external_id: Optional[str] = None,
-        page: int = 1,
-        limit: int = 10,
-        filters: Optional[Dict[str, Any]] = None,
-    ) -> Any:
-        """A page of a project's assets, one of them by id or external id."""
-        fields = query(page=page, limit=limit, _id=asset_id, externalId=external_id, filters=filters)
-        return self.make_request("GET", "/v2/project/%s/assets?%s" % (project_id, fields))
-
-    def get_batches(self, project_id: str) -> List[Dict[str, Any]]:
-        project = self.get_project(project_id).get("data", {}).get("project", {})
-        tags: List[Dict[str, Any]] = project.get("tags") or project.get("batches") or []
-        return tags
-
-    def set_task_status(self, task_id: str, status: Any) -> Any:
-        """Moves a task to "TODO" or "Completed"."""
-        return self.make_request("POST", "/v2/task/%s/status" % task_id, {"status": status.value})
-
-    def set_asset_priority(
-        self, project_id: str, priority: int, external_id: Optional[str] = None, asset_id: Optional[str] = None
-    ) -> Any:
-        """Sets the order in which an asset is labeled."""
-        body = {"priority": priority, "externalId": external_id, "assetId": asset_id}
-        return self.make_request("POST", "/v2/priority/%s" % project_id, body)
-
-    def export(self, project_id: str, assignees: Any = None, completed_at: Any = None, **more: Any) -> Any:  # type: ignore[override]
-        """A project's export, parsed."""
-        fields = dict(_DOCUMENTED_EXPORT, project=project_id)
-        if assignees:
-            fields["assignee"] = list(assignees)
-        if more.get("batches"):
-            fields["tag"] = list(more["batches"])
-        for name, span in (("completedAt", completed_at), ("updatedAt", more.get("updated_at"))):
-            for limit, date in zip(("gt", "lt"), span or ()):
-                if date is not None:
-                    fields["%s[%s]" % (name, limit)] = date.isoformat()
-        content = self._exported(query(**fields))
-        return None if content is None else json.loads(content)
-
-
-_EXPORT_FLAGS = (
-    "labeledAt reviewedAt completion totalDuration skip reviewConf labelDuration assetStatus consensus batches "
-    "updateInfo issues mask boxImage annotationMetadata benchmark labelStatus segmentationPoints doNotNotify"
-)
-_DOCUMENTED_EXPORT: Dict[str, Any] = dict.fromkeys(_EXPORT_FLAGS.split(), "true")
-_DOCUMENTED_EXPORT.update(format="json", sendEmail="false")
 
 
 def _old_options(batches: Any, old: Dict[str, Any]) -> ExportOptions:

@@ -15,6 +15,7 @@ class Tool(Enum):
     Polyline = "polyline"
     Polygon = "polygon"
     RotatedBoundingBox = "rotated-bounding-box"
+    boundingBox = "rotated-bounding-box"  # noqa: N815, PIE796 - the documented client's name
     Ner = "ner"
     Point = "point"
     Pdf = "pdf"
@@ -115,8 +116,6 @@ class Category:
 class ClassificationCategory(Category):
     """A question about an asset or an object."""
 
-    _ONLY_WHEN_SET = ("exportName", "displayName", "abbreviatedName", "attributeType", "defaultValue")
-
     def __init__(
         self,
         classification: Classification,
@@ -134,7 +133,11 @@ class ClassificationCategory(Category):
         regex: Optional[str] = None,
         showDropdown: bool = False,  # noqa: N803
         richText: bool = False,  # noqa: N803
-        **more: Any,
+        exportName: Optional[str] = None,  # noqa: N803
+        displayName: Optional[str] = None,  # noqa: N803
+        abbreviatedName: Optional[str] = None,  # noqa: N803
+        attributeType: Optional[str] = None,  # noqa: N803
+        defaultValue: Optional[bool] = None,  # noqa: N803
     ) -> None:
         if treeOptions:
             options = flatten(treeOptions)
@@ -155,17 +158,17 @@ class ClassificationCategory(Category):
         self.frameSpecific = frameSpecific
         self.showDropdown = showDropdown
         self.richText = richText
-        unknown = set(more).difference(self._ONLY_WHEN_SET)
-        if unknown:
-            raise TypeError("unexpected arguments: %s" % ", ".join(sorted(unknown)))
-        for name, value in more.items():
-            setattr(self, name, value)
+        self.exportName = exportName
+        self.displayName = displayName
+        self.abbreviatedName = abbreviatedName
+        self.attributeType = attributeType
+        self.defaultValue = defaultValue
 
     def toDict(self) -> Dict[str, Any]:  # noqa: N802
         """As the API takes it."""
         fields = super().toDict()
         fields["treeOptions"] = [option.toDict() for option in self.treeOptions]
-        return {name: value for name, value in fields.items() if name not in self._ONLY_WHEN_SET or value is not None}
+        return fields
 
 
 class RelationCategory(Category):

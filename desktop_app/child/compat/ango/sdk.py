@@ -1,5 +1,5 @@
 """The hub's HTTP API."""
 
-from plugdeck_child.sdk import DocumentedSDK as SDK  # noqa: N814
+from plugdeck_child.sdk_documented import DocumentedSDK as SDK  # noqa: N814
 
 __all__ = ["SDK"]
