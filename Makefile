@@ -7,10 +7,10 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .PHONY: demo test lint format bench package clean qt-libs
 
-demo: $(VENV)/.app qt-libs
+demo: qt-libs $(VENV)/.app
 	$(BIN)/plugdeck demo $(ARGS)
 
-test: $(VENV)/.dev qt-libs
+test: qt-libs $(VENV)/.dev
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest $(ARGS)
 
 lint: $(VENV)/.dev
@@ -23,7 +23,7 @@ format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.dev qt-libs
+bench: qt-libs $(VENV)/.dev
 	$(BIN)/python -m tests.bench $(ARGS)
 
 package: $(VENV)/.dev
