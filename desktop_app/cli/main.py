@@ -50,6 +50,10 @@ async def _command(options: argparse.Namespace) -> int:
         from desktop_app.cli.hub import run as hub
 
         return await hub(options)
+    if name == "new":
+        from desktop_app.cli.new import run as new
+
+        return await asyncio.to_thread(new, options)
     if name == "inspect":
         from desktop_app.cli.inspect import run as inspect
 

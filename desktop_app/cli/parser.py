@@ -12,6 +12,8 @@ from desktop_app.core.profile import AnswerFormat, Shape
 
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 
+STYLES = ("documented", "current", "ultralytics", "torchvision", "transformers")
+
 SHAPES = {
     "box": Shape.BOX,
     "bounding-box": Shape.BOX,
@@ -83,6 +85,11 @@ def build_parser() -> argparse.ArgumentParser:
     inspect.add_argument("file", type=Path, metavar="MODEL.onnx")
     inspect.add_argument("--json", action="store_true", help="one JSON object on stdout")
     _test(add)
+    script = add.group("new", "Write a starting point.")("script", "Write a plugin script to start from.")
+    script.add_argument("file", metavar="FILE", type=Path, help="the .py file to make; never one that exists")
+    script.add_argument(
+        "--style", choices=STYLES, default=STYLES[0], metavar="STYLE", help=f"{', '.join(STYLES)} (default {STYLES[0]})"
+    )
     _jobs(add)
     return parser
 

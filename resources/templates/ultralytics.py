@@ -1,0 +1,55 @@
+"""A plugin around a model of the ultralytics package (pip install ultralytics).
+
+Fill in the three placeholders, then: plugdeck profiles add NAME --script FILE --from-script --python INTERPRETER
+Try it without the hub:               plugdeck test --script FILE PICTURE --python INTERPRETER
+"""
+
+import io
+import json
+
+import requests
+from imerit_ango.models.annotate import AnnotationPayload, Answer
+from imerit_ango.plugins import ModelPlugin, run
+from PIL import Image, ImageOps
+from ultralytics import YOLO
+
+HOST = "<YOUR HOST>"
+PLUGIN_ID = "<YOUR PLUGIN ID>"
+PLUGIN_SECRET = "<YOUR PLUGIN SECRET>"
+
+WEIGHTS = "best.pt"  # your own file, beside this script, or a name the package knows
+
+model = YOLO(WEIGHTS)
+
+
+def predict(picture, config):
+    """Name, confidence and box (left, top, right, bottom in pixels) of every object in the picture."""
+    (found,) = model.predict(picture, conf=config.get("confidence", 0.25), iou=config.get("iou", 0.45), verbose=False)
+    for box in found.boxes:
+        yield found.names[int(box.cls)], float(box.conf), box.xyxy[0].tolist()
+
+
+def annotate(data):
+    logger = data["logger"]
+    config = json.loads(data.get("configJSON") or "{}")
+    # Model class -> labeling tool, as chosen at the hub; without a mapping the hub goes by the title.
+    mapping = {entry["modelClass"]: entry["schemaId"] for entry in data.get("categorySchema") or []}
+
+    reply = requests.get(data["dataURL"], timeout=30)
+    reply.raise_for_status()
+    picture = ImageOps.exif_transpose(Image.open(io.BytesIO(reply.content))).convert("RGB")
+
+    objects, unmapped = [], 0
+    for name, score, (left, top, right, bottom) in predict(picture, config):
+        if mapping and name not in mapping:
+            unmapped += 1
+            continue
+        label = {"schemaId": mapping[name]} if mapping else {"title": name}
+        box = {"x": left, "y": top, "width": right - left, "height": bottom - top}
+        objects.append({**label, "bounding-box": box, "metadata": {"confidence": score}})
+    logger.info("%d objects, %d of classes that are not mapped", len(objects), unmapped)
+    return AnnotationPayload(answer=Answer(objects=objects, classifications=[], relations=[]))
+
+
+if __name__ == "__main__":
+    run(ModelPlugin(id=PLUGIN_ID, secret=PLUGIN_SECRET, callback=annotate), host=HOST)
