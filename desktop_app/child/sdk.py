@@ -86,7 +86,7 @@ class SDK(Administration):
         asked: Dict[str, Any] = {"page": page, "limit": limit, "includeAnswer": str(include_answer).lower()}
         if fields:
             asked.update(fields=",".join({*fields.split(","), "_id", "project", "asset"}), includeAnswer="true")
-        if task_filter is not None:
+        if task_filter is not None and not task_filter.is_empty():
             asked["filter"] = task_filter.to_json()
         asked.update({"status[eq]": status, "batches": batches, "stage": stage, "sort": sort})
         return self.make_request("GET", "/v2/project/%s/tasks?%s" % (project_id, query(**asked)))

@@ -1,0 +1,1 @@
+from plugdeck_child.models.organization import *  # noqa: F403

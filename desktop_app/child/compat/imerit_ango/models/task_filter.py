@@ -1,0 +1,1 @@
+from plugdeck_child.models.task_filter import *  # noqa: F403
