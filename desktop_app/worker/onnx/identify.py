@@ -13,6 +13,9 @@ from desktop_app.worker.onnx.families import all_families, family
 from desktop_app.worker.onnx.preprocessor_config import roboflow
 from desktop_app.worker.onnx.spec import Confidence, Identification, InputSpec, Task
 
+_EXPORTERS_OWN = frozenset({"infer_cfg.yml", "config.json"})
+"""Files that the exporter writes for this one model; other lists may lie beside it by chance."""
+
 
 def identify_facts(facts: Facts, *, only: str | None = None) -> Identification:
     """The surest identification; of equally sure ones that of the family asked first.
@@ -77,13 +80,37 @@ def complete(found: Identification, facts: Facts) -> Identification:
     if found.task is Task.UNSUPPORTED:
         return replace(found, warnings=tuple(dict.fromkeys(warnings)), output=output)
     count = int(found.output.get("class_count", 0) or 0)
-    classes, source = found.classes, "file"
+    classes, source = found.classes, found.names_from
     if not classes:
         classes, source = _names(facts, count, found.task, warnings)
     elif count and len(classes) != count:
         warnings.append(f"The file names {len(classes)} classes but its output has {count}.")
-        classes = (*classes[:count], *default_names(count)[len(classes) :])
-    return replace(found, classes=classes, names_from=source, warnings=tuple(dict.fromkeys(warnings)), output=output)
+        classes, source = (*classes[:count], *default_names(count)[len(classes) :]), "numbers"
+    found = replace(found, classes=classes, names_from=source, warnings=tuple(dict.fromkeys(warnings)), output=output)
+    return _no_surer_than_its_names(found, facts)
+
+
+def _no_surer_than_its_names(found: Identification, facts: Facts) -> Identification:
+    """*Certain* covers all that is shown, class and key-point names too: with assumed names it is only *likely*."""
+    if found.confidence is not Confidence.CERTAIN:
+        return found
+    assumed = []
+    count = int(found.output.get("class_count", 0) or 0)
+    loose = found.names_from == "sidecar" and not count and facts.sidecars.names_file not in _EXPORTERS_OWN
+    if found.names_from in ("suggestion", "numbers") or loose:
+        assumed.append("class")
+    if found.task is Task.POSE and found.points_from in ("suggestion", "numbers"):
+        assumed.append("key-point")
+    settled = replace(found, input_settled=True)
+    if not assumed:
+        return settled
+    names = " and ".join(assumed)
+    why = (
+        f"family and input are settled; whether {facts.sidecars.names_file} is its class list cannot be checked"
+        if loose
+        else f"family and input are settled by the file; its {names} names are not in it"
+    )
+    return replace(settled, confidence=Confidence.LIKELY, why=(*found.why, why))
 
 
 def describe(facts: Facts) -> dict[str, Any]:

@@ -57,7 +57,7 @@ def probe(found: Identification, facts: Facts, session: Session, picture: Pictur
     *likely* at best.
     """
     image = facts.image
-    if found.confidence is Confidence.CERTAIN or found.task not in _TASKS or image is None or image.dtype == "uint8":
+    if found.input_settled or found.task not in _TASKS or image is None or image.dtype == "uint8":
         return found
     trials = [_try(name, spec, found, facts, session, picture) for name, spec in _candidates(found.input)]
     scored = [trial for trial in trials if trial.confidence is not None]

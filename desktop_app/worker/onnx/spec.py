@@ -32,7 +32,9 @@ DTYPES: Mapping[str, type[np.generic]] = {
 
 
 class Confidence(StrEnum):
-    """How sure an identification is. *Certain* is only what the file itself settles."""
+    """How sure an identification is. *Certain* is only what the file, and what lies beside it, settles altogether:
+    family, task, input, decoding, and the names of classes and key points.
+    """
 
     CERTAIN = "certain"
     LIKELY = "likely"
@@ -193,7 +195,11 @@ class Identification:
         why: reasons in plain words, the strongest first.
         warnings: what the user should check.
         keypoints: names of the key points of a pose model, in order.
-        names_from: where the class names come from: "file", "sidecar", "suggestion", "numbers" or "profile".
+        confidence: of all of this together, the names included.
+        names_from: where the class names come from: "file", "sidecar", "suggestion", "numbers" or "profile"; a family
+            that knows its only class ("face") says "file".
+        points_from: the same for the key points' names.
+        input_settled: the file leaves nothing open about the input; trying scalings out could only do harm.
     """
 
     family: str
@@ -206,6 +212,8 @@ class Identification:
     warnings: tuple[str, ...] = ()
     keypoints: tuple[str, ...] = ()
     names_from: str = "file"
+    points_from: str = "file"
+    input_settled: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """What `plugdeck inspect --json` prints."""

@@ -180,8 +180,18 @@ def net() -> Net:
 
 @pytest.fixture
 def identified() -> Callable[[Path], dict[str, Any]]:
-    """What `plugdeck inspect` says of a file."""
-    return identify
+    """What `plugdeck inspect` says of a file; whatever a test builds, certainty must be earned."""
+
+    def inspected(path: Path) -> dict[str, Any]:
+        facts = identify(path)
+        if facts["confidence"] == "certain" and facts["task"] != "unsupported":
+            assert facts["classes"], facts
+            assert facts["names_from"] in ("file", "sidecar"), facts
+            assert facts["output"].get("class_count") in (len(facts["classes"]), 0), facts
+        assert facts["why"], facts
+        return facts
+
+    return inspected
 
 
 @pytest.fixture

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from desktop_app.worker.onnx.families import all_families, family
 
 
@@ -69,3 +71,29 @@ def test_the_contract_of_inspect(net: Any, tmp_path: Path, identified: Any) -> N
     needed = {"name", "width", "height", "dynamic", "layout", "dtype", "channels", "scale", "mean", "std", "resize"}
     assert set(facts["input"]) >= needed
     json.dumps(facts, allow_nan=False)
+
+
+def test_a_class_list_that_cannot_be_checked_is_not_certain(net: Any, tmp_path: Path, identified: Any) -> None:
+    net.input("image", [1, "h", "w", 3], "uint8")
+    net.output(net.const(np.zeros((1, 100, 4))), "detection_boxes", [1, 100, 4])
+    net.output(net.const(np.zeros((1, 100))), "detection_scores", [1, 100])
+    net.output(net.const(np.ones((1, 100))), "detection_classes", [1, 100])
+    net.output(net.const([100.0]), "num_detections", [1])
+    path = net.save(tmp_path / "m.onnx")
+    (tmp_path / "labels.txt").write_text("hen\negg\n")
+    facts = identified(path)
+    assert (facts["family"], facts["names_from"], facts["confidence"]) == ("tensorflow-detection", "sidecar", "likely")
+    assert "labels.txt" in facts["why"][-1]
+
+
+def test_assumed_key_point_names_are_not_certain(net: Any, tmp_path: Path, identified: Any) -> None:
+    found = net.find(net.input("images", [1, 3, 320, 320]))
+    row = net.row(*found.centred, found.peak, *[found.cx, found.cy, found.peak] * 17)
+    net.output(net.op("Transpose", net.spread(row, 2100, 9), perm=[0, 2, 1]), "output0", [1, 56, 2100])
+    net.metadata = {"stride": "32", "task": "pose", "names": "{0: 'hen'}", "kpt_shape": "[17, 3]"}
+    facts = identified(net.save(tmp_path / "m.onnx"))
+    assert (facts["task"], facts["confidence"], facts["keypoints"][0]) == ("pose", "likely", "nose")
+    assert "key-point names are not in it" in facts["why"][-1]
+    net.metadata["kpt_names"] = str({0: [f"feather {index}" for index in range(17)]})
+    facts = identified(net.save(tmp_path / "m.onnx"))
+    assert (facts["confidence"], facts["keypoints"][16]) == ("certain", "feather 16")

@@ -186,7 +186,7 @@ class BlazeFace(Family):
             return None
         why = "its 896 anchors with 16 numbers and one score each are BlazeFace's for 128 × 128"
         changes = {"scale": 1.0, "mean": (127.5, 127.5, 127.5), "std": (127.5, 127.5, 127.5)}
-        return _face("blazeface", facts, why, SIX_POINTS, Confidence.CERTAIN, **changes, pad=0)
+        return _face("blazeface", facts, why, SIX_POINTS, Confidence.LIKELY, **changes, pad=0)
 
     def decode(
         self, outputs: Mapping[str, Array], geometry: Geometry, wanted: Wanted, found: Identification

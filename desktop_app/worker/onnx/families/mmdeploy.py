@@ -126,6 +126,8 @@ class MmDeployPose(Family):
             output,
             warnings,
             points,
+            names_from="suggestion",
+            points_from="suggestion",
         )
 
     def decode(

@@ -54,7 +54,7 @@ class RfDetr(Family):
             points = body_points(count)
             sure = Confidence.LIKELY
             warnings = ("Key points are read as x, y and a visibility logit; check them on a picture.",)
-        return Identification("rf-detr", task, spec, sure, why, (), output, warnings, points)
+        return Identification("rf-detr", task, spec, sure, why, (), output, warnings, points, points_from="suggestion")
 
     def decode(
         self, outputs: Mapping[str, Array], geometry: Geometry, wanted: Wanted, found: Identification

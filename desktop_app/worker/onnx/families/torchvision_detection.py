@@ -61,7 +61,19 @@ class TorchvisionDetection(Family):
             count = facts.shape(facts.outputs.index(roles["keypoints"]))[1]
             points = body_points(count)
         sure = Confidence.CERTAIN if rank3 and facts.graph.has("NonMaxSuppression") else Confidence.LIKELY
-        return Identification("torchvision-detection", task, spec, sure, tuple(why), names, output, warnings, points)
+        return Identification(
+            "torchvision-detection",
+            task,
+            spec,
+            sure,
+            tuple(why),
+            names,
+            output,
+            warnings,
+            points,
+            names_from="suggestion" if names else "file",
+            points_from="suggestion",
+        )
 
     def decode(
         self, outputs: Mapping[str, Array], geometry: Geometry, wanted: Wanted, found: Identification

@@ -180,11 +180,15 @@ def _detection(
         "suppression": form == "anchor-free",
     }
     points: tuple[str, ...] = ()
+    points_from = "file"
     if task is Task.POSE:
         dims = kpt_shape if len(kpt_shape) == 2 else _guess_points(layout.extra)
         output["keypoint_shape"] = list(dims)
-        points = _point_names(facts, dims[0])
-    return Identification("ultralytics", task, spec, sure, (*why, told[form]), names, output, keypoints=points)
+        points, points_from = _point_names(facts, dims[0])
+    reasons = (*why, told[form])
+    return Identification(
+        "ultralytics", task, spec, sure, reasons, names, output, keypoints=points, points_from=points_from
+    )
 
 
 def _from_shapes(facts: Facts, names: tuple[str, ...]) -> Identification | None:
@@ -312,7 +316,8 @@ def _guess_points(extra: int) -> tuple[int, int]:
     return (extra // 3, 3) if extra % 3 == 0 else (extra // 2, 2)
 
 
-def _point_names(facts: Facts, count: int) -> tuple[str, ...]:
+def _point_names(facts: Facts, count: int) -> tuple[tuple[str, ...], str]:
+    """The key points' names and where they come from."""
     text = facts.metadata.get("kpt_names", "")
     try:
         value = ast.literal_eval(text) if text else None
@@ -321,8 +326,8 @@ def _point_names(facts: Facts, count: int) -> tuple[str, ...]:
     if isinstance(value, dict):
         value = next(iter(value.values()), None)
     if isinstance(value, list | tuple) and len(value) == count:
-        return tuple(str(item) for item in value)
-    return body_points(count)
+        return tuple(str(item) for item in value), "file"
+    return body_points(count), "suggestion"
 
 
 def _points(rest: Array, found: Identification) -> Array:

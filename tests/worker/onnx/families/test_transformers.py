@@ -151,7 +151,9 @@ def test_rfdetr(net: Any, tmp_path: Path, identified: Any, boxes_right: Any, kin
     facts = identified(path)
     assert facts["family"] == "rf-detr"
     assert facts["task"] == {"boxes": "detect", "masks": "segment", "keypoints": "pose"}[kind]
-    assert facts["confidence"] == ("likely" if kind == "keypoints" else "certain")
+    assert facts["confidence"] == "likely"
+    (tmp_path / "class_names.txt").write_text("left\nright\n")
+    assert identified(path)["confidence"] == ("likely" if kind == "keypoints" else "certain")
     assert len(facts["classes"]) == 2
     for prediction in boxes_right(path, tolerance=2.5 if kind == "masks" else 0.5, orientations=[6]):
         assert prediction.instances[0]["index"] == 1

@@ -97,7 +97,10 @@ def test_yolov6_has_constant_objectness(net: Any, tmp_path: Path, identified: An
     net.output(net.add(net.spread(row, ANCHORS, 11), net.const(ones)), "outputs", [1, ANCHORS, 7])
     path = net.save(tmp_path / "m.onnx")
     facts = identified(path)
-    assert (facts["family"], facts["confidence"]) == ("yolov6", "certain")
+    assert (facts["family"], facts["confidence"]) == ("yolov6", "likely")
+    (tmp_path / "labels.txt").write_text("left\nright\n")
+    facts = identified(path)
+    assert (facts["confidence"], facts["classes"]) == ("certain", ["left", "right"])
     for prediction in boxes_right(path):
         assert prediction.instances[0]["index"] == 1
 
