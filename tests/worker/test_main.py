@@ -100,3 +100,23 @@ def test_inspecting_gives_the_facts(worker: Worker) -> None:
     loaded = worker.receive("loaded", "failed")
     assert loaded["info"]["task"] == "detect"
     assert set(loaded["info"]) >= {"family", "task", "input", "classes", "output", "confidence", "why", "warnings"}
+
+
+@pytest.mark.skipif(not MODEL.exists(), reason="the demo model is not there yet")
+def test_an_idle_model_leaves_memory_and_comes_back(worker: Worker, tmp_path: Path) -> None:
+    source = {"kind": "onnx", "path": str(MODEL), "unload_after_s": 0.2}
+    worker.send({"type": "load", "source": source, "detection": {}})
+    assert worker.receive("loaded", "failed")["type"] == "loaded"
+    gone = worker.receive("print")
+    assert "unloaded after 0.2 s without a job" in gone["text"]
+    assert gone["id"] is None
+    picture = tmp_path / "p.png"
+    Image.new("RGB", (300, 200)).save(picture)
+    worker.send({"type": "run", "id": 7, "data": {}, "assetPath": str(picture)})
+    back = worker.receive("print")
+    assert ("loaded again for a job" in back["text"], back["id"]) == (True, 7)
+    assert worker.receive("result", "error")["type"] == "result"
+    assert "unloaded" in worker.receive("print")["text"]
+    worker.send({"type": "stop"})
+    worker.receive("ended")
+    assert worker.process.wait(timeout=20) == 0

@@ -12,7 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
+from onnx import helper, numpy_helper
+from PIL import Image
 
 from desktop_app.core.errors import ModelError, ModelLoadError
 from desktop_app.core.profile import Detection, OnnxSource
@@ -242,3 +245,93 @@ def test_too_little_memory_for_a_picture_is_said(
     with pytest.raises(ModelError, match="not enough memory") as caught:
         model.predict(picture()[0])
     assert "concurrency" in caught.value.remedy
+
+
+@pytest.mark.parametrize("opset", [9, 11, 13, 17, onnx.defs.onnx_opset_version()])
+def test_old_and_new_opsets(tmp_path: Path, load: Any, picture: Any, envelope: Any, opset: int) -> None:
+    table = np.zeros((1, 6, 2100), dtype=np.float32)
+    table[0, :, 7] = 160, 160, 100, 40, 0.0, 0.9
+    nodes = [
+        helper.make_node("GlobalMaxPool", ["images"], ["peak"]),
+        helper.make_node("Conv", ["peak", "none"], ["zero"]),
+        helper.make_node("Reshape", ["zero", "shape"], ["flat"]),
+        helper.make_node("Add", ["table", "flat"], ["output0"]),
+    ]
+    constants = {
+        "none": np.zeros((1, 3, 1, 1), np.float32),
+        "shape": np.array([1, 1, 1], np.int64),
+        "table": table,
+    }
+    graph = helper.make_graph(
+        nodes,
+        "g",
+        [helper.make_tensor_value_info("images", onnx.TensorProto.FLOAT, [1, 3, 320, 320])],
+        [helper.make_tensor_value_info("output0", onnx.TensorProto.FLOAT, [1, 6, 2100])],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
+    helper.set_model_props(model, {"stride": "32", "task": "detect", "names": "['a', 'b']"})
+    path = tmp_path / "m.onnx"
+    onnx.save_model(model, str(path))
+    (instance,) = load(path).predict(picture((640, 640))[0]).instances
+    assert instance["class"] == "b"
+    assert envelope(instance) == (220, 280, 420, 360)
+
+
+@pytest.fixture
+def frame(tmp_path: Path) -> Path:
+    """A red rectangle with a hole in it, 640 × 480."""
+    pixels = np.zeros((480, 640, 3), dtype=np.uint8)
+    pixels[100:400, 160:560, 0] = 255
+    pixels[200:300, 260:460, 0] = 0
+    path = tmp_path / "frame.png"
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+@pytest.mark.parametrize("shape", ["auto", "segmentation", "polygon", "rotated", "box", "point"])
+def test_every_shape_can_be_had_of_a_mask(
+    net: Any, tmp_path: Path, load: Any, frame: Path, envelope: Any, shape: str
+) -> None:
+    found = net.find(net.input("input", [1, 3, 320, 320]), mean=(0.5,) * 3, std=(0.5,) * 3)
+    net.output(found.heat, "output", [1, 1, 320, 320])
+    spec = {"mean": [0.5] * 3, "std": [0.5] * 3, "resize": "letterbox"}
+    model = load(net.save(tmp_path / "m.onnx"), shape=shape, overrides={"input": spec})
+    (instance,) = model.predict(frame).instances
+    truth = np.array([160, 100, 560, 400])
+    if shape in ("auto", "segmentation"):
+        (zone,) = instance["segmentation"]["zones"]
+        (hole,) = zone["holes"]
+        inner = np.array([np.min(hole, axis=0), np.max(hole, axis=0)]).reshape(-1)
+        assert np.abs(inner - [260, 200, 460, 300]).max() < 1.2
+    if shape == "point":
+        assert np.abs(np.array(instance["point"]) - [360, 250]).max() < 1
+        return
+    assert np.abs(np.array(envelope(instance)) - truth).max() < 1.2
+    assert set(instance) == {"class", "index", "score", _KEYS.get(shape, "segmentation")}
+
+
+_KEYS = {"polygon": "polygon", "rotated": "rotated-bounding-box", "box": "bounding-box"}
+
+
+@pytest.mark.parametrize(
+    ("shape", "key"),
+    [
+        ("auto", "rotated-bounding-box"),
+        ("polygon", "polygon"),
+        ("box", "bounding-box"),
+        ("segmentation", "segmentation"),
+    ],
+)
+def test_every_shape_can_be_had_of_a_rotated_box(
+    net: Any, tmp_path: Path, load: Any, picture: Any, envelope: Any, shape: str, key: str
+) -> None:
+    found = net.find(net.input("images", [1, 3, 320, 320]))
+    quarter = float(np.pi / 2)
+    row = net.row(found.cx, found.cy, found.h, found.w, net.mul(found.peak, net.const([0.9])), quarter)
+    net.output(net.op("Transpose", net.spread(row, 2100, 3), perm=[0, 2, 1]), "output0", [1, 6, 2100])
+    net.metadata = {"stride": "32", "task": "obb", "names": "['a']"}
+    file, truth = picture((640, 480))
+    (instance,) = load(net.save(tmp_path / "m.onnx"), shape=shape).predict(file).instances
+    assert key in instance
+    assert np.abs(np.array(envelope(instance)) - truth).max() < 0.5
