@@ -248,13 +248,15 @@ class _Clients:
         self._kept: OrderedDict[tuple[str, str | None], httpx.AsyncClient] = OrderedDict()
         self._in_use: Counter[tuple[str, str | None]] = Counter()
         self._tls: ssl.SSLContext | None = None
+        self._making_tls = asyncio.Lock()
 
     @contextlib.asynccontextmanager
     async def use(self, target: Target, proxy: str | None) -> AsyncIterator[httpx.AsyncClient]:
         """The client for that host, kept open at least for the block."""
-        if self._tls is None:
-            # Reads a file of many certificates.
-            self._tls = await asyncio.to_thread(httpx.create_ssl_context)
+        async with self._making_tls:
+            if self._tls is None:
+                # Reads a file of many certificates.
+                self._tls = await asyncio.to_thread(httpx.create_ssl_context)
         key = (target.host, proxy)
         client = self._kept.get(key)
         if client is None:
