@@ -31,17 +31,21 @@ def source_of(options: argparse.Namespace) -> ModelSource:
     if options.remote is not None:
         if not options.model:
             raise UsageError("--remote needs the model's name", remedy="Add --model NAME.")
-        if options.python is not None or options.provider is not None:
-            raise UsageError("--python and --provider do not go with --remote", remedy="Leave them out.")
+        if options.python is not None or options.provider is not None or options.unload_after is not None:
+            raise UsageError(
+                "--python, --provider and --unload-after do not go with --remote", remedy="Leave them out."
+            )
         return RemoteSource(url=options.remote, model=options.model)
     if options.model:
         raise UsageError("--model goes with --remote", remedy="Leave it out.")
     if options.onnx is not None:
         if options.python is not None:
             raise UsageError("--python goes with --script", remedy="Leave it out.")
-        return OnnxSource(path=existing_file(options.onnx), provider=options.provider or "cpu")
-    if options.provider is not None:
-        raise UsageError("--provider goes with --onnx", remedy="Leave it out.")
+        path = existing_file(options.onnx)
+        return OnnxSource(path=path, provider=options.provider or "cpu", unload_after_s=options.unload_after)
+    for option, value in (("--provider", options.provider), ("--unload-after", options.unload_after)):
+        if value is not None:
+            raise UsageError(f"{option} goes with --onnx", remedy="Leave it out.")
     python = options.python
     if python is not None:
         # Not resolved: a virtual environment's python is a link, and following it leaves the environment.

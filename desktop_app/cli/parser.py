@@ -245,6 +245,12 @@ def _options(parser: argparse.ArgumentParser) -> None:
         "--timeout", type=_seconds, metavar="SECONDS", help="bound on the run of the model (default 120)"
     )
     options.add_argument("--provider", metavar="NAME", help="execution provider: cpu, cuda, … (default cpu)")
+    options.add_argument(
+        "--unload-after",
+        type=_seconds,
+        metavar="SECONDS",
+        help="idle time after which an ONNX model leaves memory (default never)",
+    )
     formats = [f.value for f in AnswerFormat]
     options.add_argument(
         "--answer-format",

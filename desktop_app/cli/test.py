@@ -69,6 +69,7 @@ _MODEL_OPTIONS = (
     "concurrency",
     "timeout",
     "provider",
+    "unload_after",
     "answer_format",
     "allow_private_assets",
     "allow_insecure_host",

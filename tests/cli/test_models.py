@@ -19,6 +19,7 @@ def options(*line: object) -> Any:
 def test_one_source_for_each_kind_of_model(model: Path, script: Path, tmp_path: Path) -> None:
     assert source_of(options("--onnx", model)) == OnnxSource(path=model, provider="cpu")
     assert source_of(options("--onnx", model, "--provider", "cuda")) == OnnxSource(path=model, provider="cuda")
+    assert source_of(options("--onnx", model, "--unload-after", "90")) == OnnxSource(path=model, unload_after_s=90)
     link = tmp_path / "python"
     link.symlink_to(sys.executable)
     # The link itself: it is what makes the interpreter belong to its environment.
@@ -42,6 +43,8 @@ def test_paths_are_made_absolute(script: Path, monkeypatch: pytest.MonkeyPatch) 
         (["--onnx", "SCRIPT", "--python", sys.executable], "--python"),
         (["--onnx", "SCRIPT", "--model", "m"], "--model"),
         (["--script", "SCRIPT", "--provider", "cuda"], "--provider"),
+        (["--script", "SCRIPT", "--unload-after", "60"], "--unload-after"),
+        (["--remote", "http://127.0.0.1", "--model", "m", "--unload-after", "60"], "--unload-after"),
         (["--remote", "http://127.0.0.1"], "--model NAME"),
         (["--remote", "http://127.0.0.1", "--model", "m", "--provider", "cuda"], "--provider"),
     ],
