@@ -193,6 +193,7 @@ class Script:
             "python": platform.python_version(),
             "interpreter": sys.executable,
             "client": _client(),
+            "files": self._own_files(),
         }
         self._server.serve(info, callback.answer, interruptible=True)
         if in_main:
@@ -224,6 +225,16 @@ class Script:
                 "Its functions are: %s." % ", ".join(near) if near else "",
             )
         return value  # type: ignore[no-any-return]
+
+    def _own_files(self) -> List[str]:
+        """The script and its own modules that are loaded, for whoever watches them."""
+        files = {self.path}
+        for module in list(sys.modules.values()):
+            file = getattr(module, "__file__", None)
+            if isinstance(file, str) and file.startswith(os.path.join(self._places.folder, "")):
+                if self._places.own(file):
+                    files.add(os.path.abspath(file))
+        return sorted(files)
 
     def _log(self, job_id: int, level: str, message: str, extra: Dict[str, Any], trace: str) -> None:
         self._server.log(level, message, job_id, extra, trace)

@@ -13,7 +13,7 @@ from desktop_app.core import aio
 from desktop_app.core.errors import JobError, KnownError, ModelError, StoreError
 from desktop_app.core.events import Level, ModelLoaded, ProfileState, ProfileStatus
 from desktop_app.core.job import Job, JobRecord, JobState
-from desktop_app.core.profile import Profile
+from desktop_app.core.profile import CallbackSource, Profile
 from desktop_app.hub import protocol
 from desktop_app.hub.client import HubClient
 from desktop_app.hub.listener import Link, Listener, Timing
@@ -23,6 +23,7 @@ from desktop_app.jobs.pipeline import CANCELLED, INTERRUPTED, LAST_WORDS_S, RUN_
 from desktop_app.jobs.queue import JobQueue
 from desktop_app.jobs.recorder import Recorder
 from desktop_app.runner.pool import Runner, RunnerState, WorkerLine
+from desktop_app.runner.reload import ScriptWatch
 from desktop_app.store.history import History
 from desktop_app.store.outbox import Outbox
 from desktop_app.store.search import JobFilter
@@ -89,6 +90,9 @@ class ProfileService:
         self._loading: asyncio.Task[None] | None = None
         self._accepting = True
         self._hurry = asyncio.Event()
+        self._watch: ScriptWatch | None = None
+        if isinstance(profile.source, CallbackSource) and profile.source.reload_on_change:
+            self._watch = ScriptWatch(profile.source.script, self.restart_worker)
         self._failed: ProfileStatus | None = None
         self._running = 0
         self.info: dict[str, Any] | None = None
@@ -97,10 +101,14 @@ class ProfileService:
     def start(self) -> None:
         """Begins to load the model, then to connect; returns at once."""
         self._loading = aio.spawn(self._start(self._runner.start), name=f"start {self.profile.name}")
+        if self._watch is not None:
+            self._watch.start()
 
     async def stop(self, drain_s: float = 5.0) -> None:
         """Takes no more jobs, lets those in the model finish for so long, and ends worker and connection."""
         self._accepting = False
+        if self._watch is not None:
+            await self._watch.stop()
         await aio.cancel_and_wait(self._loading, self._consumer, *self._beside)
         self._pipeline.leaving = True
         # The hub hears of them now, while it listens: their keys are not on disk, so no later start could do them.
@@ -171,6 +179,8 @@ class ProfileService:
             self._set(self._failed)
             return
         self._failed = None
+        if self._watch is not None:
+            self._watch.watch(self.info.get("files", ()))
         self._shared.on_model(ModelLoaded(self.profile.id, self.info))
         if self._consumer is None:
             try:
