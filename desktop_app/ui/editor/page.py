@@ -326,6 +326,7 @@ class EditorPage(QWidget):
         self.onnx.forget()
         self.onnx.input.start({})
         self.onnx.path.value = self.script.path.value = ""
+        self.onnx.unload.value = 0
         if profile is not None:
             self._show_kind(profile.source.kind)
             match profile.source:

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from desktop_app.core.errors import KnownError, ModelLoadError
 from desktop_app.core.profile import CallbackSource, OnnxSource, RemoteSource
-from desktop_app.ui.editor.fields import ChoiceField, Field, FileField, SwitchField, TextField
+from desktop_app.ui.editor.fields import ChoiceField, Field, FileField, NumberField, SwitchField, TextField
 from desktop_app.ui.editor.findings import Findings
 from desktop_app.ui.editor.model_input import ModelInput
 from desktop_app.ui.tokens import SPACE
@@ -82,8 +82,18 @@ class OnnxPanel(SourcePanel):
         self.provider = ChoiceField(
             self.tr("Runs on"), PROVIDERS, self.tr("Falls back to the CPU and says so where this is not available.")
         )
+        self.unload = NumberField(
+            self.tr("Unload when idle for"),
+            0,
+            1_000_000,
+            decimals=1,
+            suffix=" s",
+            hint=self.tr("Frees the model's memory; the next job loads it again and waits for that."),
+        )
+        self.unload.box.setSpecialValueText(self.tr("Never"))
         self._add("path", self.path)
         self._add("provider", self.provider)
+        self._add("unload_after_s", self.unload)
         self.input = ModelInput()
         self.input.edited.connect(self.edited)
         self.input.family_changed.connect(self._look)
@@ -93,7 +103,13 @@ class OnnxPanel(SourcePanel):
 
     def values(self) -> dict[str, Any]:
         path = str(Path(self.path.value).expanduser()) if self.path.value else ""
-        return {"kind": "onnx", "path": path, "provider": self.provider.value, "overrides": self.input.overrides()}
+        return {
+            "kind": "onnx",
+            "path": path,
+            "provider": self.provider.value,
+            "unload_after_s": self.unload.value or None,
+            "overrides": self.input.overrides(),
+        }
 
     def problems(self) -> dict[str, str]:
         problem = file_problem(
@@ -110,6 +126,7 @@ class OnnxPanel(SourcePanel):
         self.forget()
         self.path.value = str(source.path)
         self.provider.value = source.provider
+        self.unload.value = source.unload_after_s or 0
         self.input.start(source.overrides)
         self._look()
 

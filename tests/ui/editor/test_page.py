@@ -65,6 +65,20 @@ def test_a_model_is_added(page: Any, run: Any, host: Any, model: Path, qtbot: An
     run(scenario())
 
 
+def test_idle_unloading_is_shown_kept_and_forgotten(page: Any, run: Any, host: Any, model: Path, tools: Any) -> None:
+    async def scenario() -> None:
+        profile = tools.profile("Idle").changed(source=OnnxSource(path=model, unload_after_s=90))
+        page.open_profile(profile)
+        assert page.onnx.unload.box.text() == "90.0 s"
+        assert page.onnx.values()["unload_after_s"] == 90
+        page.open_new(model)
+        assert page.onnx.unload.box.text() == "Never"
+        assert page.onnx.values()["unload_after_s"] is None
+        await tools.until(lambda: page.onnx.findings.summary.text() != "")
+
+    run(scenario())
+
+
 def test_errors_show_where_they_are_and_not_before(page: Any, run: Any, host: Any, qtbot: Any, tools: Any) -> None:
     async def scenario() -> None:
         host.put(tools.profile("Taken"))
