@@ -193,6 +193,7 @@ class MainWindow(QMainWindow):
         self.inspector.min_score_changed.connect(self._set_min_score)
         self.inspector.cancel.connect(lambda job_id: self.host.cancel(job_id))
         self.asset.selected.connect(self.inspector.select)
+        self.asset.sized.connect(self.inspector.show_size)
         for layer, entry in self.asset.layer_actions.items():
             entry.toggled.connect(lambda _=False, layer=layer: self._layers_changed())
         self.logs.save.connect(commands.save_log)

@@ -32,10 +32,12 @@ class AssetPane(QFrame):
     Signals:
         selected: index of the annotation chosen here, or -1.
         hovered: index of the annotation under the pointer, or -1.
+        sized: (id of the job, width, height) of its picture, upright, in pixels, once it was read.
     """
 
     selected = Signal(int)
     hovered = Signal(int)
+    sized = Signal(str, int, int)
 
     def __init__(self, background: Background, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -215,11 +217,13 @@ class AssetPane(QFrame):
         if picture is not None and self._is_current(job_id) and self.stack.currentWidget() is self.message:
             self.view.show_picture(picture)
             self.stack.setCurrentWidget(self.view)
+            self.sized.emit(job_id, picture.size.width(), picture.size.height())
 
     def _take_picture(self, job_id: str, picture: Picture) -> None:
         if self._is_current(job_id):
             self.view.show_picture(picture, keep_view=self.stack.currentWidget() is self.view)
             self.stack.setCurrentWidget(self.view)
+            self.sized.emit(job_id, picture.size.width(), picture.size.height())
 
     def _take_text(self, job_id: str, text: str) -> None:
         if self._is_current(job_id):

@@ -5,14 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPen, QPolygonF
+from PySide6.QtGui import QBrush, QColor, QFont, QFontMetricsF, QImage, QPainter, QPainterPath, QPen, QPolygonF
 
 from desktop_app.ui.asset.items import Item, Layer
-from desktop_app.ui.asset.scene import Filter, Picture, Scene, path_of, polygon_of
+from desktop_app.ui.asset.rings import Thinned
+from desktop_app.ui.asset.scene import Filter, Picture, Scene
 from desktop_app.ui.tokens import text_on
 
 MOST_LABELS = 300
+CROWD = 2000
+"""From so many shapes on they are drawn thinner and coarser; from twice as many without smooth edges."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +98,11 @@ def render_overlay(scene: Scene, view: View, look: Look, font: QFont) -> QImage:
         (view.height - view.y) / view.scale + margin,
     )
     items = scene.annotations.items
-    visible = [item for item in (items[int(n)] for n in scene.drawn[seen]) if look.filter.shows(item)]
+    shown = np.array([place for place in seen.tolist() if look.filter.shows(items[int(scene.drawn[place])])], np.int64)
+    visible = [items[n] for n in scene.drawn[shown].tolist()]
     painter = QPainter(image)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    _draw_shapes(painter, visible, view, look)
+    _draw_shapes(painter, visible, _outlines(scene, shown, view), view, look)
     _draw_relations(painter, scene, view, look)
     if look.labels:
         _draw_labels(painter, visible, view, font)
@@ -105,34 +110,63 @@ def render_overlay(scene: Scene, view: View, look: Look, font: QFont) -> QImage:
     return image
 
 
-def _draw_shapes(painter: QPainter, items: list[Item], view: View, look: Look) -> None:
-    # Largest first, so that nothing small is hidden under the fill of something large.
-    items.sort(key=_area, reverse=True)
-    width = 1.6 * view.ratio if len(items) < 2000 else 1.0 * view.ratio
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing, len(items) < 4000)
+class _Outlines:
+    """The thinned rings of the visible items, in their order."""
+
+    def __init__(self, thinned: Thinned, first: list[int]) -> None:
+        self._thinned = thinned
+        self._first = first
+
+    def of(self, place: int) -> list[QPolygonF]:
+        """All rings of one visible item."""
+        return [self._thinned.polygon(ring) for ring in range(self._first[place], self._first[place + 1])]
+
+
+def _outlines(scene: Scene, shown: NDArray[np.int64], view: View) -> _Outlines:
     # Among thousands of shapes nobody sees the last pixel of one, but everybody waits for it.
-    cell = 0.5 if len(items) < 2000 else 2.5
-    last: tuple[str, Layer] | None = None
-    for item in items:
-        if (item.colour, item.layer) != last:
-            last = (item.colour, item.layer)
-            pen = QPen(QColor(item.colour), width)
-            pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
-            if item.layer is Layer.PREDICTIONS:
-                pen.setStyle(Qt.PenStyle.DashLine)
-            elif item.layer is Layer.EXISTING:
-                pen.setStyle(Qt.PenStyle.DotLine)
+    cell = 0.5 if len(shown) < CROWD else 2.5
+    thinned, first = scene.rings.thinned(shown, view.scale, (view.x, view.y), cell)
+    return _Outlines(thinned, first.tolist())
+
+
+def _draw_shapes(painter: QPainter, items: list[Item], outlines: _Outlines, view: View, look: Look) -> None:
+    width = 1.6 * view.ratio if len(items) < CROWD else 1.0 * view.ratio
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, len(items) < 2 * CROWD)
+    pens: dict[tuple[str, Layer], tuple[QPen, QBrush]] = {}
+    last: tuple[str, Layer, bool] | None = None
+    # Largest first, so that nothing small is hidden under the fill of something large.
+    for place in sorted(range(len(items)), key=lambda place: _area(items[place]), reverse=True):
+        item = items[place]
+        if (item.colour, item.layer, item.closed) != last:
+            last = (item.colour, item.layer, item.closed)
+            if last[:2] not in pens:
+                pens[last[:2]] = _pen_and_brush(item, width, look)
+            pen, brush = pens[last[:2]]
             painter.setPen(pen)
-            fill = QColor(item.colour)
-            fill.setAlphaF(look.opacity if look.fill and item.layer is not Layer.PREDICTIONS else 0.0)
-        painter.setBrush(fill if look.fill and item.closed else Qt.BrushStyle.NoBrush)
-        _draw_item(painter, item, view, cell)
+            painter.setBrush(brush if item.closed else Qt.BrushStyle.NoBrush)
+        if item.kind == "point":
+            last = None
+            painter.setBrush(QColor(item.colour))
+        _draw_item(painter, item, outlines, place, view)
 
 
-def _draw_item(painter: QPainter, item: Item, view: View, cell: float) -> None:
-    zone = item.zones[0]
+def _pen_and_brush(item: Item, width: float, look: Look) -> tuple[QPen, QBrush]:
+    pen = QPen(QColor(item.colour), width)
+    pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
+    if item.layer is Layer.PREDICTIONS:
+        pen.setStyle(Qt.PenStyle.DashLine)
+    elif item.layer is Layer.EXISTING:
+        pen.setStyle(Qt.PenStyle.DotLine)
+    if not look.fill or item.layer is Layer.PREDICTIONS:
+        return pen, QBrush()
+    fill = QColor(item.colour)
+    fill.setAlphaF(look.opacity)
+    return pen, QBrush(fill)
+
+
+def _draw_item(painter: QPainter, item: Item, outlines: _Outlines, place: int, view: View) -> None:
+    ring = item.zones[0][0]
     if item.kind in ("bounding-box", "pdf"):
-        ring = zone[0]
         painter.drawRect(
             QRectF(
                 ring[0] * view.scale + view.x,
@@ -141,16 +175,23 @@ def _draw_item(painter: QPainter, item: Item, view: View, cell: float) -> None:
                 (ring[5] - ring[1]) * view.scale,
             )
         )
-    elif item.kind == "point":
-        painter.setBrush(QColor(item.colour))
-        centre = QPointF(zone[0][0] * view.scale + view.x, zone[0][1] * view.scale + view.y)
+        return
+    if item.kind == "point":
+        centre = QPointF(ring[0] * view.scale + view.x, ring[1] * view.scale + view.y)
         painter.drawEllipse(centre, 3.5 * view.ratio, 3.5 * view.ratio)
-    elif item.kind == "polyline":
-        painter.drawPolyline(polygon_of(zone[0], view.scale, view.x, view.y, cell))
-    elif len(item.zones) == 1 and len(zone) == 1:
-        painter.drawPolygon(polygon_of(zone[0], view.scale, view.x, view.y, cell))
+        return
+    polygons = outlines.of(place)
+    if item.kind == "polyline":
+        painter.drawPolyline(polygons[0])
+    elif len(polygons) == 1:
+        painter.drawPolygon(polygons[0])
     else:
-        painter.drawPath(path_of(item, view.scale, view.x, view.y))
+        path = QPainterPath()
+        path.setFillRule(Qt.FillRule.OddEvenFill)
+        for one in polygons:
+            path.addPolygon(one)
+            path.closeSubpath()
+        painter.drawPath(path)
 
 
 def _draw_relations(painter: QPainter, scene: Scene, view: View, look: Look) -> None:

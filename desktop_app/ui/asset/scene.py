@@ -12,6 +12,7 @@ from PySide6.QtGui import QImage, QImageReader, QPainterPath, QPolygonF
 
 from desktop_app.core.errors import AssetError
 from desktop_app.ui.asset.items import Annotations, Item, Layer
+from desktop_app.ui.asset.rings import Rings, polygon
 
 SMALLEST_LEVEL = 256
 PREVIEW_FROM = 12_000_000
@@ -112,6 +113,7 @@ class Scene:
     annotations: Annotations
     drawn: NDArray[np.int64] = field(repr=False)
     bounds: NDArray[np.float64] = field(repr=False)
+    rings: Rings = field(repr=False)
 
     @classmethod
     def of(cls, annotations: Annotations) -> Scene:
@@ -119,7 +121,7 @@ class Scene:
         placed = [item for item in annotations.items if item.bounds is not None]
         drawn = np.array([item.index for item in placed], dtype=np.int64)
         bounds = np.array([item.bounds for item in placed], dtype=np.float64).reshape(-1, 4)
-        return cls(annotations, drawn, bounds)
+        return cls(annotations, drawn, bounds, Rings.of(placed))
 
     def within(self, left: float, top: float, right: float, bottom: float) -> NDArray[np.int64]:
         """Positions (into `drawn`) of what touches a rectangle in asset pixels."""
@@ -183,13 +185,6 @@ def path_of(item: Item, scale: float, dx: float, dy: float) -> QPainterPath:
     return path
 
 
-def polygon_of(ring: object, scale: float, dx: float, dy: float, cell: float = 0.5) -> QPolygonF:
-    """A ring in screen pixels, thinned to what the screen can show: one point a `cell` of so many pixels."""
-    points = np.frombuffer(ring).reshape(-1, 2) * scale + (dx, dy)  # type: ignore[call-overload]
-    if len(points) > 8:
-        cells = np.round(points / cell)
-        keep = np.empty(len(points), dtype=bool)
-        keep[0] = True
-        np.any(cells[1:] != cells[:-1], axis=1, out=keep[1:])
-        points = points[keep]
-    return QPolygonF([QPointF(x, y) for x, y in points.tolist()])
+def polygon_of(ring: object, scale: float, dx: float, dy: float) -> QPolygonF:
+    """A ring in screen pixels."""
+    return polygon(np.frombuffer(ring).reshape(-1, 2) * scale + (dx, dy))  # type: ignore[call-overload]

@@ -57,6 +57,7 @@ class Inspector(Panel):
         self._layers = frozenset({Layer.SENT})
         self._min_score = 0.0
         self._unfolded = False
+        self._seen_size = ("", 0, 0)
         self.cancel_button = tool_button("stop", self.tr("Cancel this job"), self._cancel)
         self.copy_button = tool_button("copy", self.tr("Copy session id"), self._copy_session)
         self.header.add(self.cancel_button, self.copy_button)
@@ -96,6 +97,7 @@ class Inspector(Panel):
             (
                 ("asset", self.tr("Asset")),
                 ("size", self.tr("Size")),
+                ("type", self.tr("Type")),
                 ("arrived", self.tr("Arrived")),
                 ("answered", self.tr("Answered")),
                 ("mode", self.tr("Mode")),
@@ -259,7 +261,8 @@ class Inspector(Panel):
         self.waterfall.show_timings(record.timings)
         facts = {
             "asset": (asset_name(record), plain(record.url, 500)),
-            "size": (self._size_of(record), ""),
+            "size": (self._size_text(record), ""),
+            "type": (plain(record.asset_type, 80), ""),
             "arrived": (clock(record.received_at), exact(record.received_at)),
             "answered": (self._answered(record), ""),
             "mode": (self.tr("workflow stage") if record.workflow else "", self.tr("The answer went over HTTP")),
@@ -271,13 +274,16 @@ class Inspector(Panel):
             title.setVisible(bool(text))
             value.setVisible(bool(text))
 
-    def _size_of(self, record: JobRecord) -> str:
-        parts = []
-        if record.width and record.height:
-            parts.append(f"{record.width} × {record.height} px")
-        if record.asset_type:
-            parts.append(record.asset_type)
-        return " · ".join(parts)
+    def show_size(self, job_id: str, width: int, height: int) -> None:
+        """Takes over how large the picture turned out to be: for scripts nobody else knows."""
+        self._seen_size = (job_id, width, height)
+        self._show_facts()
+
+    def _size_text(self, record: JobRecord) -> str:
+        width, height = record.width, record.height
+        if not (width and height) and self._seen_size[0] == record.id:
+            _, width, height = self._seen_size
+        return f"{width} × {height} px" if width and height else ""
 
     def _answered(self, record: JobRecord) -> str:
         if not record.state.terminal or record.state is JobState.FAILED:

@@ -25,9 +25,12 @@ def pane(qtbot: Any) -> Any:
 def test_a_picture(pane: Any, qtbot: Any, tools: Any, tmp_path: Path) -> None:
     path = tools.picture(tmp_path / "a.png")
     record = tools.job(tools.profile(), asset_path=str(path))
+    sizes: list[tuple[str, int, int]] = []
+    pane.sized.connect(lambda *size: sizes.append(size))
     pane.show_job(record, annotations_of(tools.detail()))
     qtbot.waitUntil(lambda: pane.stack.currentWidget() is pane.view)
     assert pane.title.whole() == "tray-001.jpg"
+    assert sizes == [(record.id, 400, 350)]
     assert pane._chip_row.isVisible()
     pane.set_layer(Layer.PREDICTIONS, True)
     pane.set_hidden(frozenset({"bolt"}))

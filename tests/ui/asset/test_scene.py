@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QImage, QImageIOHandler, QImageWriter
 from desktop_app.core.errors import AssetError
 from desktop_app.core.job import JobDetail
 from desktop_app.ui.asset.items import Layer, annotations_of
-from desktop_app.ui.asset.scene import Filter, Scene, polygon_of, read_picture, read_preview
+from desktop_app.ui.asset.scene import Filter, Scene, read_picture, read_preview
 
 
 def test_hits(tools: Any, qapp: Any) -> None:
@@ -48,14 +48,6 @@ def test_ten_thousand_boxes_are_hit_in_a_millisecond(qapp: Any) -> None:
     for n in range(100):
         assert scene.at(n * 40 + 5, 5, 1, Filter()) == n
     assert (time.perf_counter() - begun) / 100 < 0.005
-
-
-def test_polygons_are_thinned_to_the_screen(qapp: Any) -> None:
-    from array import array
-
-    ring = array("d", [value for n in range(1000) for value in (n / 100, 0.0)])
-    assert polygon_of(ring, 1.0, 0, 0).size() < 25
-    assert polygon_of(ring, 1000.0, 0, 0).size() == 1000
 
 
 def test_pictures_are_upright_by_their_exif(tmp_path: Path, qapp: Any) -> None:

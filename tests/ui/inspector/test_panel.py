@@ -93,3 +93,18 @@ def test_waterfall(qtbot: Any) -> None:
     assert not waterfall.grab().isNull()
     waterfall.show_timings(StepTimings())
     assert not waterfall.grab().isNull()
+
+
+def test_the_size_of_a_scripts_picture_is_what_was_seen(inspector: Any, tools: Any) -> None:
+    record = tools.job(tools.profile())
+    inspector.show_job(record, tools.detail(), annotations_of(tools.detail()))
+    facts = {key: value for key, (_, value) in inspector._facts.items()}
+    assert facts["size"].isHidden(), "nobody has seen it yet"
+    assert facts["type"].whole() == "image/jpeg"
+    inspector.show_size(record.id, 1200, 900)
+    assert facts["size"].whole() == "1200 × 900 px"
+    inspector.show_job(tools.job(tools.profile(), 2), None, annotations_of(tools.detail()))
+    assert facts["size"].isHidden(), "another job's"
+    known = tools.job(tools.profile(), 3, width=640, height=480)
+    inspector.show_job(known, None, annotations_of(tools.detail()))
+    assert facts["size"].whole() == "640 × 480 px"
