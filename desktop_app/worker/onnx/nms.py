@@ -32,14 +32,35 @@ def suppress(
         scores, classes: `[n]`; boxes of different classes do not suppress each other unless `agnostic`.
         iou: overlap above which the weaker box goes.
     """
-    boxes = np.asarray(boxes, dtype=np.float64)
-    if not agnostic and len(boxes):
-        # Moved apart by class, boxes of different classes cannot overlap: one pass does for all.
-        span = float(boxes.max() - boxes.min()) + 1.0
-        boxes = boxes + (np.asarray(classes, dtype=np.float64) * span)[:, None]
-    return _greedy(
-        np.asarray(scores), lambda best, rest: iou_matrix(boxes[best : best + 1], boxes[rest])[0], iou, limit
-    )
+    order = np.argsort(-np.asarray(scores), kind="stable")
+    overlap = _overlap(boxes)
+    if agnostic or not len(order):
+        return _greedy(order, overlap, iou, limit)
+    # Class by class: each pass then looks at the few boxes that it can suppress.
+    labels = np.asarray(classes)[order]
+    grouped = np.argsort(labels, kind="stable")
+    ends = np.flatnonzero(np.diff(labels[grouped])) + 1
+    kept = np.concatenate([_greedy(order[members], overlap, iou, limit) for members in np.split(grouped, ends)])
+    rank = np.empty(len(order), dtype=np.intp)
+    rank[order] = np.arange(len(order))
+    best: Array = kept[np.argsort(rank[kept])][:limit]
+    return best
+
+
+def _overlap(boxes: Array) -> Callable[[int, Array], Array]:
+    """The intersection over union of one box with others, both by their places in `boxes`."""
+    x1, y1, x2, y2 = np.ascontiguousarray(np.asarray(boxes, dtype=np.float64).reshape(-1, 4).T)
+    areas = np.maximum(x2 - x1, 0) * np.maximum(y2 - y1, 0)
+
+    def overlap(best: int, rest: Array) -> Array:
+        width = np.minimum(x2[rest], x2[best]) - np.maximum(x1[rest], x1[best])
+        height = np.minimum(y2[rest], y2[best]) - np.maximum(y1[rest], y1[best])
+        inter = np.maximum(width, 0) * np.maximum(height, 0)
+        union = areas[rest] + areas[best] - inter
+        result: Array = np.divide(inter, union, out=np.zeros_like(inter), where=union > 0)
+        return result
+
+    return overlap
 
 
 def suppress_rotated(
@@ -55,11 +76,10 @@ def suppress_rotated(
         value = _probiou(rotated, a, b, c, best, rest)
         return value if agnostic else np.where(same[rest] == same[best], value, 0.0)
 
-    return _greedy(np.asarray(scores), overlap, iou, limit)
+    return _greedy(np.argsort(-np.asarray(scores), kind="stable"), overlap, iou, limit)
 
 
-def _greedy(scores: Array, overlap: Callable[[int, Array], Array], iou: float, limit: int) -> Array:
-    order = np.argsort(-scores, kind="stable")
+def _greedy(order: Array, overlap: Callable[[int, Array], Array], iou: float, limit: int) -> Array:
     kept: list[int] = []
     while len(order) and len(kept) < limit:
         best = int(order[0])
