@@ -14,6 +14,11 @@ from tests.bench.report import Bar, Line, machine, table
 ROWS = {
     "latency": "jobs",
     "burst": "jobs",
+    "real": "model",
+    "decode": "model",
+    "postprocess": "model",
+    "start": "window",
+    "memory": "window",
     "growth": "jobs",
 }
 """Row → module of this package that holds the function of that name."""

@@ -47,7 +47,7 @@ if __name__ == "__main__":
 """The trivial callback, the same for both."""
 
 
-class _Process:
+class Process:
     """A process whose lines on stdout are read as JSON."""
 
     def __init__(self, command: Sequence[str | Path], environment: Mapping[str, str], log: Path) -> None:
@@ -140,7 +140,7 @@ class _Process:
         self._lines.put(None)
 
 
-class TimingHub(_Process):
+class TimingHub(Process):
     """The official Socket.IO server with a stop-watch; also serves the files of a folder.
 
     Attributes:
@@ -180,7 +180,7 @@ class TimingHub(_Process):
         return reply
 
 
-class Serving(_Process):
+class Serving(Process):
     """`plugdeck run` with profiles, all online."""
 
     def __init__(self, hub: TimingHub, sources: Mapping[str, ModelSource], folder: Path, concurrency: int = 1) -> None:
@@ -203,7 +203,7 @@ class Serving(_Process):
             pass
 
 
-class Published(_Process):
+class Published(Process):
     """A script under the published client, online."""
 
     def __init__(self, hub: TimingHub, name: str, script: Path, folder: Path) -> None:

@@ -1,0 +1,56 @@
+"""Starts a window and tells when it is visible and its event loop turns: `probe.py app` or `probe.py bare`.
+
+Prints `{"usable": SECONDS_SINCE_THE_EPOCH}` once. The same probe for both, so that its cost is on both sides.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+
+from PySide6.QtCore import QEvent, QObject, QTimer
+from PySide6.QtWidgets import QApplication, QMainWindow, QWidget
+
+
+class _Watch(QObject):
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() is QEvent.Type.Paint and isinstance(watched, QWidget) and watched.isWindow():
+            _application().removeEventFilter(self)
+            QTimer.singleShot(0, _tell)
+        return False
+
+
+def _tell() -> None:
+    print(json.dumps({"usable": time.time()}), flush=True)
+
+
+def _application() -> QApplication:
+    application = QApplication.instance()
+    assert isinstance(application, QApplication)
+    return application
+
+
+def main() -> int:
+    """Runs the window until it is ended from outside."""
+    watch = _Watch()
+    made = QApplication.__init__
+
+    def make(self: QApplication, *arguments: object) -> None:
+        made(self, *arguments)
+        self.installEventFilter(watch)
+
+    QApplication.__init__ = make  # type: ignore[method-assign, assignment]
+    if sys.argv[1] == "app":
+        from desktop_app.__main__ import main as plugdeck
+
+        return plugdeck([])
+    application = QApplication(sys.argv[:1])
+    window = QMainWindow()
+    window.resize(1200, 800)
+    window.show()
+    return application.exec()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
