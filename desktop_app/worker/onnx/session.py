@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,7 +15,7 @@ from desktop_app.core.errors import ModelError, ModelLoadError
 from desktop_app.worker.onnx.graph import Graph
 from desktop_app.worker.onnx.spec import Array
 
-PROVIDERS: Mapping[str, str] = {
+PROVIDERS: dict[str, str] = {
     "cpu": "CPUExecutionProvider",
     "cuda": "CUDAExecutionProvider",
     "tensorrt": "TensorrtExecutionProvider",
@@ -64,10 +65,7 @@ class Session:
         self._moving = threading.Lock()
         self.notes: list[str] = []
         self._session = self._open(provider.lower())
-        names = self._session.get_providers()
-        self.provider = _SHORT.get(names[0], names[0]) if names else "cpu"
-        if self.provider != provider.lower() and not self.notes:
-            self.notes.append(f"{provider} did not start; the model runs on {self.provider}.")
+        self.provider = self._really_used(provider.lower())
         self.input_types = {item.name: item.type for item in self._session.get_inputs()}
         self.output_names = [item.name for item in self._session.get_outputs()]
 
@@ -119,6 +117,27 @@ class Session:
             return self._build([_CPU])
         return session
 
+    def _really_used(self, asked: str) -> str:
+        """Short name of the provider that most operators were given to; notes on those that were not given to it.
+
+        A provider that is registered need not run anything: onnxruntime hands it only the operators it knows.
+        """
+        first = next(iter(self._session.get_providers()), _CPU)
+        if first == _CPU:
+            if asked != "cpu" and not self.notes:
+                self.notes.append(f"{asked} did not start; the model runs on the CPU.")
+            return "cpu"
+        counts: Counter[str] = Counter()
+        for part in self._session.get_provider_graph_assignment_info():
+            counts[part.ep_name] += len(part.get_nodes())
+        elsewhere, total = counts.total() - counts[first], counts.total()
+        if total and elsewhere == total:
+            self.notes.append(f"{asked} knows none of the model's operators; the model runs on the CPU.")
+            return "cpu"
+        if elsewhere:
+            self.notes.append(f"{elsewhere} of the model's {total} operators run on the CPU: {asked} lacks them.")
+        return _SHORT.get(first, first)
+
     def _build(self, providers: list[str]) -> Any:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = self._threads
@@ -126,6 +145,8 @@ class Session:
         # Why a device does not start is only written to stderr, which becomes a line of the worker's log.
         options.log_severity_level = 4 if providers == [_CPU] else 3
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        if providers != [_CPU]:
+            options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
         source: Any = self._graph.model if self._graph.model is not None else str(self._graph.path)
         try:
             return onnxruntime.InferenceSession(source, options, providers=providers)

@@ -6,14 +6,15 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import onnxruntime
 import pytest
 
 from desktop_app.core.errors import ModelError, ModelLoadError
 from desktop_app.worker.onnx.graph import read_graph
-from desktop_app.worker.onnx.session import Session, available_providers
+from desktop_app.worker.onnx.session import _SHORT, PROVIDERS, Session, available_providers
 
 
 @pytest.fixture
@@ -37,6 +38,39 @@ def test_an_absent_provider_falls_back_and_says_why(doubled: Path, provider: str
     session = Session(read_graph(doubled), provider)
     assert session.provider == "cpu"
     assert provider.lower() in session.notes[0]
+
+
+def test_a_provider_that_runs_nothing_is_not_called_the_one(doubled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if "AzureExecutionProvider" not in onnxruntime.get_available_providers():
+        pytest.skip("this onnxruntime is built without it")
+    monkeypatch.setitem(PROVIDERS, "azure", "AzureExecutionProvider")  # starts everywhere and knows no usual operator
+    monkeypatch.setitem(_SHORT, "AzureExecutionProvider", "azure")
+    session = Session(read_graph(doubled), "azure")
+    assert session.provider == "cpu"
+    assert session.notes == ["azure knows none of the model's operators; the model runs on the CPU."]
+    assert (session.run({"x": np.ones((1, 3, 8, 8), np.float32)})["y"] == 2).all()
+
+
+def test_operators_that_a_provider_lacks_are_counted(doubled: Path) -> None:
+    session = Session(read_graph(doubled))
+
+    class Part(NamedTuple):
+        ep_name: str
+        nodes: int
+
+        def get_nodes(self) -> list[int]:
+            return list(range(self.nodes))
+
+    class Shared:
+        def get_providers(self) -> list[str]:
+            return ["CUDAExecutionProvider", "CPUExecutionProvider"]
+
+        def get_provider_graph_assignment_info(self) -> list[Part]:
+            return [Part("CUDAExecutionProvider", 90), Part("CPUExecutionProvider", 10)]
+
+    session._session = Shared()
+    assert session._really_used("cuda") == "cuda"
+    assert session.notes == ["10 of the model's 100 operators run on the CPU: cuda lacks them."]
 
 
 def test_an_unknown_provider(doubled: Path) -> None:
