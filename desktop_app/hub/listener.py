@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from desktop_app.core import aio
 from desktop_app.core.errors import HubUnreachable, KnownError
 from desktop_app.core.events import ProfileState
 from desktop_app.core.profile import Profile
 from desktop_app.hub import protocol
-from desktop_app.hub.connection import CLOSE_TIMEOUT_S, HubSocket, SocketError
+
+if TYPE_CHECKING:
+    from desktop_app.hub.connection import HubSocket
 
 log = logging.getLogger(__name__)
 
@@ -116,6 +119,8 @@ class Listener:
         task, self._task = self._task, None
         clean = False
         if self.connected and self._socket is not None:
+            from desktop_app.hub.connection import CLOSE_TIMEOUT_S
+
             clean = await self._socket.close()
             if task is not None:
                 await asyncio.wait([task], timeout=CLOSE_TIMEOUT_S)  # it frees the connection
@@ -172,6 +177,10 @@ class Listener:
     async def _connection(self) -> str:
         """Lives through one connection; returns why it ended."""
         secret = await self._secret()
+        # Beside the loop, and with the first connection: loading the library takes longer than opening the window.
+        await asyncio.to_thread(importlib.import_module, "desktop_app.hub.connection")
+        from desktop_app.hub.connection import HubSocket, SocketError
+
         socket = HubSocket(self._profile.host, on_event=self._received, on_ping=self._on_ping)
         self._socket = socket
         try:
