@@ -13,16 +13,22 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 import qasync
-from PySide6.QtWidgets import QApplication, QMessageBox, QWidget
+from PySide6.QtWidgets import QApplication, QMessageBox
 
 from desktop_app import __version__
 from desktop_app.core.aio import cancel_and_wait, spawn
 from desktop_app.core.errors import KnownError
-from desktop_app.demo import Demo
 from desktop_app.host import Host
 from desktop_app.store.paths import DataDir, default_root
+
+if TYPE_CHECKING:
+    from desktop_app.demo import Demo
+
+if TYPE_CHECKING:
+    from desktop_app.ui.main_window import MainWindow
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +62,7 @@ async def _main(application: QApplication, options: argparse.Namespace) -> int:
 
 async def _window(application: QApplication, data_dir: DataDir, *, demo: bool, jobs: int | None) -> int:
     from desktop_app.ui.main_window import MainWindow
+    from desktop_app.ui.quitting import Quitting
     from desktop_app.ui.theme import apply_theme
 
     stop = asyncio.Event()
@@ -71,7 +78,8 @@ async def _window(application: QApplication, data_dir: DataDir, *, demo: bool, j
         apply_theme(application, host.settings.current.theme)
         window = MainWindow(host)
         demos = _Demos(host, window, jobs)
-        window.close_requested.connect(stop.set)
+        quitting = Quitting(host, window, lambda what, how: window.notices.say(what, how, tone="busy"), stop.set)
+        window.close_requested.connect(quitting.close_requested)
         window.demo_requested.connect(demos.begin)
         window.show()
         window.begin()
@@ -83,6 +91,7 @@ async def _window(application: QApplication, data_dir: DataDir, *, demo: bool, j
             await stop.wait()
         finally:
             window.hide()
+            await quitting.end()
             await window.end()
             await demos.end(host, DRAIN_S)
             window.close_now()
@@ -105,7 +114,7 @@ async def _explain(error: KnownError) -> None:
 class _Demos:
     """The demo, begun from the command line or from the window's first door."""
 
-    def __init__(self, host: Host, window: QWidget, jobs: int | None) -> None:
+    def __init__(self, host: Host, window: MainWindow, jobs: int | None) -> None:
         self._host = host
         self._window = window
         self._jobs = jobs
@@ -115,8 +124,14 @@ class _Demos:
     def begin(self) -> None:
         """Starts the demo unless it runs."""
         if self._demo is None:
+            from desktop_app.demo import Demo  # a web server, which most starts have no use for
+
             self._demo = Demo(self._host, jobs=self._jobs)
-            self._starting = spawn(self._demo.start(), name="demo")
+            self._starting = spawn(self._start(self._demo), name="demo")
+
+    async def _start(self, demo: Demo) -> None:
+        await demo.start()
+        self._window.show_demo(demo.hub)
 
     async def end(self, host: Host, drain_s: float) -> None:
         """Ends the demo and the host. The sample profiles go: they are of no use without their hub."""
