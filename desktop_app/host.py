@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -47,6 +48,8 @@ from desktop_app.store.settings import SettingsStore
 
 log = logging.getLogger(__name__)
 
+SWITCH_INTERVAL_S = 0.0005
+
 
 class Host:
     """The app without a face.
@@ -82,6 +85,8 @@ class Host:
         Raises:
             StoreError: the data directory cannot be used, or another process serves it.
         """
+        # Else a thread that computes (the writer) may keep the loop waiting for 5 ms after each of its system calls.
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
         self.data_dir.create()
         if serve:
             self._lock.acquire(who)
