@@ -17,6 +17,7 @@ from desktop_app.child import wire
 from desktop_app.core.aio import cancel_and_wait, spawn
 from desktop_app.core.errors import ModelLoadError
 from desktop_app.runner.death import Death
+from desktop_app.runner.windows_job import tie_to_app
 
 log = logging.getLogger(__name__)
 
@@ -116,6 +117,7 @@ class WorkerProcess:
         finally:
             if writer is not None:
                 os.close(writer)
+        tie_to_app(self._process.pid)
         self._watch = spawn(self._live(self._process), name=f"worker {self._process.pid}")
 
     def send(self, frame: dict[str, Any], blob: bytes = b"") -> None:
