@@ -327,7 +327,19 @@ def _point_names(facts: Facts, count: int) -> tuple[tuple[str, ...], str]:
         value = next(iter(value.values()), None)
     if isinstance(value, list | tuple) and len(value) == count:
         return tuple(str(item) for item in value), "file"
+    named = _roboflow_points(facts.sidecars.files.get("keypoints_metadata.json"))
+    if len(named) == count:
+        return named, "sidecar"
     return body_points(count), "suggestion"
+
+
+def _roboflow_points(value: Any) -> tuple[str, ...]:
+    """Key-point names of Roboflow's packages: `[{"object_class_id": 0, "keypoints": {"0": "nose", …}}, …]`."""
+    first = value[0] if isinstance(value, list) and value else None
+    points = first.get("keypoints") if isinstance(first, dict) else None
+    if not isinstance(points, dict) or set(points) != {str(index) for index in range(len(points))}:
+        return ()
+    return tuple(str(points[str(index)]) for index in range(len(points)))
 
 
 def _points(rest: Array, found: Identification) -> Array:

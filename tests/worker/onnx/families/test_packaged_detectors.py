@@ -331,3 +331,24 @@ def test_centerface(net: Any, tmp_path: Path, identified: Any, boxes_right: Any)
         box = prediction.instances[0]["bounding-box"]
         middle = [box["x"] + box["width"] / 2, box["y"] + box["height"] / 2]
         assert np.abs(np.array(prediction.instances[0]["points"][0]["point"]) - middle).max() < 1.5
+
+
+def test_torchvision_key_points(net: Any, tmp_path: Path, identified: Any, boxes_right: Any) -> None:
+    found = net.find(net.input("image", [3, "h", "w"]), layout="chw")
+    net.output(net.reshape(net.row(*found.corners), 1, 4), "boxes", ["n", 4])
+    net.output(net.const([1], np.int64), "labels", ["n"], "int64")
+    net.output(net.mul(found.peak, net.const([0.9])), "scores", ["n"])
+    point = net.row(found.x1, found.y1, 1.0)
+    net.output(
+        net.op("Expand", net.reshape(point, 1, 1, 3), net.const([1, 17, 3], np.int64)), "keypoints", ["n", 17, 3]
+    )
+    net.output(net.const(np.full((1, 17), 3.0)), "keypoints_scores", ["n", 17])
+    path = net.save(tmp_path / "m.onnx")
+    facts = identified(path)
+    assert (facts["family"], facts["task"], facts["confidence"]) == ("torchvision-detection", "pose", "likely")
+    assert facts["keypoints"][0] == "nose"
+    for prediction in boxes_right(path, orientations=[6]):
+        (instance,) = prediction.instances
+        box, points = instance["bounding-box"], instance["points"]
+        assert len(points) == 17
+        assert np.abs(np.array(points[3]["point"]) - [box["x"], box["y"]]).max() < 0.01

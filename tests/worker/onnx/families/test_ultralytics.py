@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -318,3 +319,50 @@ def test_an_angle_everywhere_is_no_class(net: Any, tmp_path: Path, identified: A
     net.output(net.add(table, net.const(angle)), "output0", [1, 8, 2100])
     facts = identified(net.save(tmp_path / "m.onnx"))
     assert (facts["task"], len(facts["classes"]), facts["confidence"]) == ("obb", 3, "likely")
+
+
+def test_end_to_end_masks(net: Any, tmp_path: Path, identified: Any, boxes_right: Any) -> None:
+    found = net.find(net.input("images", [1, 3, 320, 320]))
+    row = net.row(*found.corners, net.mul(found.peak, net.const([0.9])), 1.0, 1.0, *[0.0] * 31)
+    net.output(net.spread(row, 300, 4), "output0", [1, 300, 38])
+    prototype = net.op("AveragePool", found.heat, kernel_shape=[4, 4], strides=[4, 4])
+    first = net.sub(net.mul(prototype, net.const(20.0)), net.const(10.0))
+    net.output(net.op("Concat", first, net.const(np.zeros((1, 31, 80, 80))), axis=1), "output1", [1, 32, 80, 80])
+    net.metadata = metadata("segment", end2end="True")
+    path = net.save(tmp_path / "m.onnx")
+    facts = identified(path)
+    assert (facts["task"], facts["output"]["format"], facts["confidence"]) == ("segment", "rows", "certain")
+    for prediction in boxes_right(path, tolerance=2.5, orientations=[6]):
+        assert prediction.instances[0]["class"] == "nut"
+        assert "segmentation" in prediction.instances[0]
+
+
+def test_end_to_end_key_points(net: Any, tmp_path: Path, identified: Any, boxes_right: Any) -> None:
+    found = net.find(net.input("images", [1, 3, 320, 320]))
+    score = net.mul(found.peak, net.const([0.9]))
+    row = net.row(*found.corners, score, 0.0, found.x1, found.y1, 0.8, found.x2, found.y2, 0.7)
+    net.output(net.spread(row, 300, 4), "output0", [1, 300, 12])
+    net.metadata = metadata("pose", {0: "part"}, end2end="True", kpt_shape="[2, 3]")
+    path = net.save(tmp_path / "m.onnx")
+    assert (identified(path)["keypoints"], identified(path)["confidence"]) == (["point_0", "point_1"], "likely")
+    points = [{"object_class_id": 0, "keypoints": {"0": "head", "1": "tail"}, "edges": []}]
+    (tmp_path / "keypoints_metadata.json").write_text(json.dumps(points))
+    assert (identified(path)["keypoints"], identified(path)["confidence"]) == (["head", "tail"], "certain")
+    for prediction in boxes_right(path, orientations=[6]):
+        (instance,) = prediction.instances
+        box = instance["bounding-box"]
+        assert [point["name"] for point in instance["points"]] == ["head", "tail"]
+        tail = [box["x"] + box["width"], box["y"] + box["height"]]
+        assert np.abs(np.array(instance["points"][1]["point"]) - tail).max() < 0.01
+
+
+@pytest.mark.parametrize(
+    "points", ["[]", "{}", "[1]", '[{"keypoints": {"0": "a", "2": "b"}}]', '[{"keypoints": []}]', "["]
+)
+def test_key_point_files_that_say_nothing(net: Any, tmp_path: Path, identified: Any, points: str) -> None:
+    found = net.find(net.input("images", [1, 3, 320, 320]))
+    row = net.row(*found.corners, found.peak, 0.0, found.x1, found.y1, 0.8, found.x2, found.y2, 0.7)
+    net.output(net.spread(row, 300, 4), "output0", [1, 300, 12])
+    net.metadata = metadata("pose", {0: "part"}, end2end="True", kpt_shape="[2, 3]")
+    (tmp_path / "keypoints_metadata.json").write_text(points)
+    assert identified(net.save(tmp_path / "m.onnx"))["keypoints"] == ["point_0", "point_1"]

@@ -180,3 +180,45 @@ def test_an_embedding_taken_for_a_classifier_by_choice(net: Any, tmp_path: Path,
     declined_net(net, "embedding")
     path = net.save(tmp_path / "m.onnx")
     assert load(path, overrides={"family": "classifier"}).found.task == "classify"
+
+
+def test_timm_classifier_is_prepared_as_its_config_says(
+    net: Any, tmp_path: Path, identified: Any, load: Any, picture: Any
+) -> None:
+    found = net.find(net.input("x", [1, 3, 224, 224]), mean=(0.5,) * 3, std=(0.5,) * 3)
+    net.output(net.row(2.0, net.mul(found.peak, net.const([4.0])), 0.0), "logits", [1, 3])
+    path = net.save(tmp_path / "m.onnx")
+    config = {
+        "architecture": "resnet18",
+        "num_classes": 3,
+        "label_names": ["a", "b", "c"],
+        "pretrained_cfg": {
+            "input_size": [3, 224, 224],
+            "mean": [0.5, 0.5, 0.5],
+            "std": [0.5, 0.5, 0.5],
+            "crop_pct": 0.95,
+            "crop_mode": "center",
+            "interpolation": "bicubic",
+        },
+    }
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    facts = identified(path)
+    assert (facts["family"], facts["task"]) == ("classifier", "classify")
+    assert (facts["input"]["mean"], facts["input"]["std"]) == ([0.5] * 3, [0.5] * 3)
+    assert facts["input"]["crop_ratio"] == 0.95
+    (label,) = load(path).predict(picture((500, 300))[0]).classifications
+    # Softmax of 2, 4, 0: only where mean and deviation were right is the peak 1.
+    assert label["index"] == 1
+    assert abs(label["score"] - np.exp(4) / (np.exp(2) + np.exp(4) + 1)) < 0.01
+
+
+def test_mmdeploy_class_map_of_int64(net: Any, tmp_path: Path, identified: Any, boxes_right: Any) -> None:
+    found = net.find(net.input("input", [1, 3, 320, 320]), mean=MEAN, std=STD)
+    net.output(net.cast(net.op("Greater", found.heat, net.const(0.5)), "int64"), "output", [1, 1, 320, 320], "int64")
+    path = net.save(tmp_path / "m.onnx")
+    (tmp_path / "labels.txt").write_text("background\nroad\n")
+    facts = identified(path)
+    assert (facts["family"], facts["task"], facts["output"]["format"]) == ("semantic", "semantic", "class-map")
+    assert facts["confidence"] != "certain"
+    for prediction in boxes_right(path, tolerance=2.1, orientations=[6], score=1.0):
+        assert prediction.instances[0]["class"] == "road"
