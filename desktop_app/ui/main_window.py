@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QKeySequence, QShortcut
@@ -42,6 +42,10 @@ from desktop_app.ui.theme import apply_theme, notifier
 from desktop_app.ui.toolbar import Toolbar
 from desktop_app.ui.welcome import Welcome
 
+if TYPE_CHECKING:
+    from desktop_app.hub.demo.server import DemoHub
+    from desktop_app.ui.demo_menu import DemoButton
+
 log = logging.getLogger(__name__)
 
 FIRST_JOBS = 60
@@ -71,6 +75,7 @@ class MainWindow(QMainWindow):
         self.resize(QSize(1440, 900).boundedTo(self.screen().availableSize()))
         self.host = host
         self._closing = False
+        self.demo_button: DemoButton | None = None
         self._looked_at: JobRecord | None = None
         self._reading: asyncio.Task[None] | None = None
         self._tested: dict[str, JobDetail] = {}
@@ -295,6 +300,16 @@ class MainWindow(QMainWindow):
         """Shows what the keyboard can do."""
         self._show_alone(self.shortcuts)
         self.shortcuts.setFocus()
+
+    def show_demo(self, hub: DemoHub) -> None:
+        """Offers what only the demo has, once it runs."""
+        from desktop_app.ui.demo_menu import DemoButton
+
+        def names() -> dict[str, str]:
+            return {row.profile.plugin_id: row.profile.name for row in self.plugins.model.rows}
+
+        self.demo_button = DemoButton(hub, self.notices.watch, names)
+        self.toolbar.add(self.demo_button)
 
     def _show_alone(self, page: QWidget) -> None:
         self.plugins.show()

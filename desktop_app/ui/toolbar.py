@@ -62,12 +62,18 @@ class Toolbar(QFrame):
         row.addSpacing(2 * SPACE)
         row.addWidget(self.live)
         row.addWidget(self.history)
+        self._room = QHBoxLayout()
+        row.addLayout(self._room)
         row.addStretch(1)
         row.addWidget(self.text)
         row.addWidget(tool_button("help", self.tr("Keyboard shortcuts"), self.help.emit, shortcut="?"))
         self.gear = tool_button("gear", self.tr("Settings"), self.settings.emit, shortcut="Ctrl+,")
         row.addWidget(self.gear)
         self._all_running = False
+
+    def add(self, button: QWidget) -> None:
+        """Takes in a button that is only there at times."""
+        self._room.addWidget(button)
 
     def show_page(self, name: str) -> None:
         """Marks the page that is shown; any but "live" and "history" marks none."""
