@@ -9,7 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import onnx
+import psutil
 import pytest
+from onnx import helper, numpy_helper
 from PIL import Image
 
 from desktop_app.child.wire import read_frame, write_frame
@@ -100,6 +104,51 @@ def test_inspecting_gives_the_facts(worker: Worker) -> None:
     loaded = worker.receive("loaded", "failed")
     assert loaded["info"]["task"] == "detect"
     assert set(loaded["info"]) >= {"family", "task", "input", "classes", "output", "confidence", "why", "warnings"}
+
+
+def heavy_model(path: Path) -> None:
+    """A detector with 80 MB of weights that count for nothing."""
+    table = np.zeros((1, 6, 2100), dtype=np.float32)
+    table[0, :, 7] = 160, 160, 100, 40, 0.0, 0.9
+    constants = {
+        "shape": np.array([1, 3], np.int64),
+        "weights": np.zeros((3, 7_000_000), np.float32),
+        "table": table,
+    }
+    nodes = [
+        helper.make_node("GlobalMaxPool", ["images"], ["peak"]),
+        helper.make_node("Reshape", ["peak", "shape"], ["row"]),
+        helper.make_node("MatMul", ["row", "weights"], ["wide"]),
+        helper.make_node("ReduceMax", ["wide"], ["zero"], keepdims=0),
+        helper.make_node("Add", ["table", "zero"], ["output0"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "g",
+        [helper.make_tensor_value_info("images", onnx.TensorProto.FLOAT, [1, 3, 320, 320])],
+        [helper.make_tensor_value_info("output0", onnx.TensorProto.FLOAT, [1, 6, 2100])],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    helper.set_model_props(model, {"stride": "32", "task": "detect", "names": "['a', 'b']"})
+    onnx.save_model(model, str(path))
+
+
+def test_an_idle_model_frees_its_memory(worker: Worker, tmp_path: Path) -> None:
+    heavy_model(tmp_path / "m.onnx")
+    picture = tmp_path / "p.png"
+    Image.new("RGB", (300, 200)).save(picture)
+    source = {"kind": "onnx", "path": str(tmp_path / "m.onnx"), "unload_after_s": 3}
+    process = psutil.Process(worker.process.pid)
+    worker.send({"type": "load", "source": source, "detection": {}})
+    assert worker.receive("loaded", "failed")["type"] == "loaded"
+    for number in (1, 2):
+        worker.send({"type": "run", "id": number, "data": {}, "assetPath": str(picture)})
+        assert worker.receive("result", "error")["type"] == "result"
+        full = process.memory_info().rss
+        while "unloaded" not in worker.receive("print")["text"]:
+            pass
+        assert full - process.memory_info().rss > 70_000_000
 
 
 @pytest.mark.skipif(not MODEL.exists(), reason="the demo model is not there yet")
