@@ -149,6 +149,18 @@ def declined_net(net: Any, kind: str) -> None:
         net.output(net.op("ReduceMax", image, axes=[1], keepdims=1), "predicted_depth", [1, 1, 64, 64])
     elif kind == "filter":
         net.output(net.mul(image, net.const(0.5)), "output", [1, 3, 64, 64])
+    elif kind == "landmarks":
+        peak = net.op("ReduceMax", image, axes=[0, 1, 2, 3], keepdims=0)
+        net.output(net.mul(peak, net.const(np.ones((1, 136)))), "landmarks", [1, 136])
+    elif kind == "number":
+        net.output(net.reshape(net.op("ReduceMax", image, axes=[1, 2, 3], keepdims=0), 1, 1), "age", [1, 1])
+    elif kind == "prompts":
+        points = net.input("point_coords", [1, 3])
+        net.output(net.mul(image, net.reshape(points, 1, 3, 1, 1)), "masks", [1, 3, 64, 64])
+    elif kind == "tokens":
+        tokens = net.input("input_ids", [1, 16], "int64")
+        zero = net.op("ReduceMax", net.cast(tokens, "float32"), axes=[0, 1], keepdims=0)
+        net.output(net.mul(image, zero), "logits", [1, 3, 64, 64])
 
 
 @pytest.mark.parametrize(
@@ -160,6 +172,10 @@ def declined_net(net: Any, kind: str) -> None:
         ("embedding", "embedding"),
         ("depth", "depth"),
         ("filter", "filter"),
+        ("landmarks", "landmark regressor"),
+        ("number", "one number"),
+        ("prompts", "segmenter with prompts"),
+        ("tokens", "model of text"),
     ],
 )
 def test_what_gives_no_annotations_is_declined_by_name(
