@@ -569,6 +569,8 @@ class EditorPage(QWidget):
         turn = self._looking
         self.onnx.findings.read(self.tr("Looking into the model…"))
         self.onnx.found = {}
+        self.classes.offer(())
+        self.check()
         family = self.onnx.input.family.value
         try:
             found = await self._host.inspect(path, family=family, picture=self.preview.picture)

@@ -222,3 +222,78 @@ def test_every_control_has_a_name(page: Any, run: Any) -> None:
                 widget.parent(), (QComboBox, QAbstractSpinBox, QLineEdit)
             )
             assert inner or widget.accessibleName() or (isinstance(widget, QAbstractButton) and widget.text()), widget
+
+
+def test_what_was_found_can_be_changed_and_tried(page: Any, run: Any, host: Any, model: Path, tools: Any) -> None:
+    async def scenario() -> None:
+        host.inspection = {
+            "family": "yolov5",
+            "task": "detect",
+            "input": {"width": 320, "height": 320, "dynamic": True, "color": "rgb", "scale": 1 / 255, "channels": 3},
+            "classes": ["bolt", "nut", "washer"],
+            "output": {"class_count": 3},
+            "confidence": "guess",
+            "why": ["one sign"],
+            "alternatives": ["yolov7"],
+        }
+        page.show()
+        page.open_new(model)
+        await tools.until(lambda: "A guess" in page.onnx.findings.sure.text())
+        assert page.onnx.input.rows.isVisible()
+        await tools.until(lambda: len(host.tried) == 1)
+        assert host.tried[0][0].detection.confidence == page.confidence.value
+        page.onnx.input.color.value = "bgr"
+        page.onnx.input.color.touch()
+        await tools.until(lambda: len(host.tried) == 2)
+        assert host.tried[1][0].source.overrides == {"input": {"color": "bgr"}}
+        page.onnx.input.family.value = "yolov7"
+        page.onnx.input.family.touch()
+        await tools.until(lambda: ("inspect", f"{model.name} yolov7") in host.calls)
+        await tools.until(lambda: page._to_try() is not None)
+        assert page._to_try().source.overrides == {"family": "yolov7"}
+        page.preview.slider.setValue(70)
+        assert page.confidence.value == 0.7
+        page.hide()
+
+    run(scenario())
+
+
+def test_class_names_from_a_file(page: Any, run: Any, host: Any, model: Path, tools: Any, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        host.inspection = {**host.inspection, "output": {"class_count": 3}}
+        page.open_new(model)
+        await tools.until(lambda: page.classes.lines.placeholderText() == "bolt\nnut\nwasher")
+        listed = tmp_path / "data.yaml"
+        assert page.takes(listed)
+        page.take_file(listed)
+        await tools.until(lambda: page.classes.value == ("bolt", "nut", "washer"))
+        page.plugin_id.value = "p"
+        assert page.candidate()[0].detection.classes == ("bolt", "nut", "washer")
+        page.classes.take(("bolt",))
+        await tools.until(lambda: page.classes.has_error)
+        assert page.classes.message.text() == "These are 1 names; the model has 3 classes."
+        host.fail_next = ModelLoadError("The class list holds no names", remedy="Give one class name per line.")
+        page.take_file(listed)
+        await tools.until(lambda: "holds no names" in page.classes.message.text())
+
+    run(scenario())
+
+
+def test_a_model_that_gives_no_annotations_is_declined(page: Any, run: Any, host: Any, model: Path, tools: Any) -> None:
+    async def scenario() -> None:
+        host.inspection = {
+            "family": "unknown",
+            "task": "unsupported",
+            "input": {},
+            "confidence": "likely",
+            "why": ["it makes pictures larger"],
+            "warnings": ["Use a detector."],
+        }
+        page.show()
+        page.open_new(model)
+        await tools.until(lambda: "it makes pictures larger" in page.onnx.findings.summary.text())
+        assert page.onnx.findings.reasons.text() == "Use a detector."
+        assert not page.preview.isVisible()
+        page.hide()
+
+    run(scenario())
