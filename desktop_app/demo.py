@@ -95,8 +95,10 @@ class Demo:
         """Sends no more jobs; with `remove`, the sample profiles go too."""
         await cancel_and_wait(self._feed)
         if remove:
+            kept = {profile.id for profile in self._host.profiles.all()}
             for profile in self.profiles:
-                await self._host.remove_profile(profile.id)
+                if profile.id in kept:  # a person may have removed it already
+                    await self._host.remove_profile(profile.id)
 
     async def close(self) -> None:
         """Ends the hub: after the host, which still delivers to it."""

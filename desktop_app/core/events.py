@@ -50,6 +50,7 @@ class ProfileState(StrEnum):
     ONLINE = "online"
     BUSY = "busy"
     RECONNECTING = "reconnecting"
+    NO_SECRET = "secret missing"  # noqa: S105 - a state
     LOGIN_REFUSED = "login refused"
     MODEL_FAILED = "model failed"
     CRASHED = "crashed"

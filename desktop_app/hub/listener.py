@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from desktop_app.core import aio
-from desktop_app.core.errors import HubUnreachable, KnownError
+from desktop_app.core.errors import HubUnreachable, KnownError, SecretError
 from desktop_app.core.events import ProfileState
 from desktop_app.core.profile import Profile
 from desktop_app.hub import protocol
@@ -44,6 +44,8 @@ class Timing:
     connect: float = 15.0
     backoff_first: float = 1.0
     backoff_limit: float = 60.0
+    secret: float = 30.0
+    """Between two looks for a secret that is missing."""
     stable: float = 30.0
     """A connection that lasted this long starts the backoff anew."""
 
@@ -150,7 +152,10 @@ class Listener:
             began = time.monotonic()
             reached = True
             try:
-                why = await self._connection()
+                why = await self._connection(await self._secret())
+            except SecretError as error:
+                await self._wait_for_secret(str(error))
+                continue
             except KnownError as error:
                 reached = False
                 why = str(error)
@@ -174,9 +179,17 @@ class Listener:
             if not refused:
                 self._set(Link(ProfileState.CONNECTING, self._profile.host))
 
-    async def _connection(self) -> str:
+    async def _wait_for_secret(self, why: str) -> None:
+        """Nothing to try without one. It may come from a keychain that is unlocked, or from a click."""
+        self._wake.clear()
+        if self.link != Link(ProfileState.NO_SECRET, why):
+            self._set(Link(ProfileState.NO_SECRET, why))
+            log.warning("%s: %s", self._profile.name, why)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._wake.wait(), self._timing.secret)
+
+    async def _connection(self, secret: str) -> str:
         """Lives through one connection; returns why it ended."""
-        secret = await self._secret()
         # Beside the loop, and with the first connection: loading the library takes longer than opening the window.
         await asyncio.to_thread(importlib.import_module, "desktop_app.hub.connection")
         from desktop_app.hub.connection import HubSocket, SocketError

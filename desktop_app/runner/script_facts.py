@@ -27,7 +27,9 @@ DEFAULT_HOSTS = {"ango": "https://api.ango.ai", "imerit_ango": "https://imeritap
 """Where a script connects that names no host, by the module it imports (facts: hub-protocol, Connection)."""
 
 _PLACEHOLDER = re.compile(
-    r"^\s*(<.*>|\[.*\]|\{.*\}|x{3,}|\.\.\.|(your|my|enter|insert|change|todo)[ _-].*)\s*$", re.IGNORECASE
+    r"^\s*(<.*>|\[.*\]|\{.*\}|x{3,}|\.\.\.|(your|enter|insert)[ _-].*"
+    r"|my[ _-](plugin[ _-]?)?(id|secret|host)|todo|change[ _-]?me)\s*$",
+    re.IGNORECASE,
 )
 _CALLBACK_NAMES = re.compile(r"callback|run_model|predict|infer|process|plugin", re.IGNORECASE)
 

@@ -19,6 +19,7 @@ _PROFILE_TONE = {
     ProfileState.ONLINE: "ok",
     ProfileState.BUSY: "busy",
     ProfileState.RECONNECTING: "warn",
+    ProfileState.NO_SECRET: "error",
     ProfileState.LOGIN_REFUSED: "error",
     ProfileState.MODEL_FAILED: "error",
     ProfileState.CRASHED: "error",
@@ -31,6 +32,7 @@ _PROFILE_SHAPE = {
     ProfileState.ONLINE: "disc",
     ProfileState.BUSY: "target",
     ProfileState.RECONNECTING: "triangle",
+    ProfileState.NO_SECRET: "cross",
     ProfileState.LOGIN_REFUSED: "cross",
     ProfileState.MODEL_FAILED: "cross",
     ProfileState.CRASHED: "cross",
@@ -39,7 +41,13 @@ _PROFILE_SHAPE = {
 _JOB_TONE = {JobState.DELIVERED: "ok", JobState.FAILED: "error", JobState.CANCELLED: "idle", JobState.QUEUED: "idle"}
 _JOB_SHAPE = {JobState.DELIVERED: "disc", JobState.FAILED: "cross", JobState.CANCELLED: "ring", JobState.QUEUED: "ring"}
 
+STANDING = frozenset(
+    {ProfileState.NO_SECRET, ProfileState.LOGIN_REFUSED, ProfileState.MODEL_FAILED, ProfileState.CRASHED}
+)
+"""States that do not pass by themselves: a person has to do something."""
+
 WORST_FIRST = (
+    ProfileState.NO_SECRET,
     ProfileState.LOGIN_REFUSED,
     ProfileState.MODEL_FAILED,
     ProfileState.CRASHED,
@@ -68,6 +76,8 @@ def profile_words(status: ProfileStatus, now: float | None = None) -> str:
         case ProfileState.RECONNECTING:
             left = 0.0 if status.retry_at is None else status.retry_at - (time.time() if now is None else now)
             return tr("reconnecting in {seconds} s").format(seconds=round(left)) if left > 0.5 else tr("reconnecting")
+        case ProfileState.NO_SECRET:
+            return tr("secret missing")
         case ProfileState.LOGIN_REFUSED:
             return tr("login refused")
         case ProfileState.MODEL_FAILED:

@@ -18,7 +18,14 @@ from desktop_app.hub.demo.server import DemoHub
 from desktop_app.hub.listener import Link, Listener, Timing
 
 FAST = Timing(
-    heartbeat=0.1, settle=0.05, quick_drop=0.4, connect=3.0, backoff_first=0.02, backoff_limit=0.1, stable=30.0
+    secret=0.05,
+    heartbeat=0.1,
+    settle=0.05,
+    quick_drop=0.4,
+    connect=3.0,
+    backoff_first=0.02,
+    backoff_limit=0.1,
+    stable=30.0,
 )
 
 

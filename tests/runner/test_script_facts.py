@@ -163,6 +163,10 @@ def test_a_script_without_run_offers_what_looks_like_a_callback(read: Any) -> No
         ("...", True),
         ("64f0c9a7e1", False),
         ("mypluginid", False),
+        ("my-defects", False),
+        ("my-s3cret", False),
+        ("my-plugin-id", True),
+        ("MY_SECRET", True),
     ],
 )
 def test_placeholders_are_told_from_values(read: Any, value: str, placeholder: bool) -> None:

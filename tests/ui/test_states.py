@@ -20,6 +20,7 @@ from desktop_app.ui.theme import tokens
         (ProfileStatus("p", ProfileState.CRASHED, crashes=5), "crashed 5 times"),
         (ProfileStatus("p", ProfileState.CRASHED, crashes=1), "crashed once"),
         (ProfileStatus("p", ProfileState.LOGIN_REFUSED), "login refused"),
+        (ProfileStatus("p", ProfileState.NO_SECRET), "secret missing"),
     ],
 )
 def test_words(status: ProfileStatus, words: str) -> None:

@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 ROW_ROLE = Qt.ItemDataRole.UserRole + 1
 BARS = 18
+COUNTED = 1_000
+"""Ids of the latest jobs that are remembered as counted."""
 
 
 @dataclass(slots=True)
@@ -56,6 +58,7 @@ class PluginModel(QAbstractListModel):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.rows: list[PluginRow] = []
+        self._counted: dict[str, None] = {}
 
     def rowCount(self, parent: Index = NO_INDEX) -> int:
         return 0 if parent.isValid() else len(self.rows)
@@ -124,6 +127,11 @@ class PluginModel(QAbstractListModel):
         row = self.find(record.profile_id)
         if row is None or not record.state.terminal or record.replay_of is not None:
             return
+        if record.id in self._counted:  # told again, because its picture came after its answer
+            return
+        self._counted[record.id] = None
+        while len(self._counted) > COUNTED:
+            del self._counted[next(iter(self._counted))]
         row.jobs += 1
         row.failed += record.state is JobState.FAILED
         total = record.timings.total

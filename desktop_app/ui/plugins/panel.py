@@ -12,6 +12,7 @@ from desktop_app.ui.formats import tr
 from desktop_app.ui.icons import icon
 from desktop_app.ui.plugins.delegate import PluginDelegate
 from desktop_app.ui.plugins.model import ROW_ROLE, PluginModel, PluginRow
+from desktop_app.ui.states import STANDING
 from desktop_app.ui.widgets import EmptyState, Panel, push_button, tool_button
 
 COMMANDS = ("start", "stop", "restart", "test", "edit", "duplicate", "classes", "export", "remove")
@@ -101,7 +102,7 @@ class PluginPanel(Panel):
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         stopped = row.status.state is ProfileState.STOPPED
-        failed = row.status.state in (ProfileState.LOGIN_REFUSED, ProfileState.MODEL_FAILED, ProfileState.CRASHED)
+        failed = row.status.state in STANDING
         entries: tuple[tuple[str, str, str, bool] | None, ...] = (
             ("start", "play", self.tr("Start"), stopped or failed),
             ("stop", "stop", self.tr("Stop"), not stopped),
