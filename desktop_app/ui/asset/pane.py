@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QStackedWidget, QToolButton, QVBoxLayout, QWidget
 
@@ -22,6 +23,9 @@ from desktop_app.ui.widgets import ElidedLabel, EmptyState, clear_layout, label,
 
 if TYPE_CHECKING:
     from desktop_app.ui.asset.scene import Picture, Scene
+
+ON_ITS_WAY_S = 30.0
+"""A script's asset is fetched for the screen beside its run, or after it: until then it counts as on its way."""
 
 TEXT_TYPES = ("text/", "application/json", "application/xml")
 
@@ -51,6 +55,9 @@ class AssetPane(QFrame):
         self._fill = True
         self._labels = True
         self._path: str | None = None
+        self._overdue = QTimer(self)
+        self._overdue.setSingleShot(True)
+        self._overdue.timeout.connect(self._give_up)
         self.view = AssetView(background)
         self.text = TextView()
         self.message = EmptyState("live", self.tr("Waiting for the first job"))
@@ -136,7 +143,10 @@ class AssetPane(QFrame):
 
     def show_job(self, record: JobRecord, annotations: Annotations) -> None:
         """Shows a job: its asset as soon as it is decoded, and what was answered on it."""
-        same = self._record is not None and self._record.id == record.id
+        known = self._record
+        same = known is not None and known.id == record.id
+        if known is not None and known.state is not record.state and record.asset_path is None:
+            same = False  # why there is no asset is told by the state
         self._record = record
         self._annotations = annotations
         self.title.say(asset_name(record), record.url or record.external_id)
@@ -150,6 +160,7 @@ class AssetPane(QFrame):
         """Shows nothing, as before the first job."""
         self._record = None
         self._path = None
+        self._overdue.stop()
         self._annotations = Annotations()
         self.title.say("")
         self._show_chips()
@@ -182,10 +193,14 @@ class AssetPane(QFrame):
 
     def _load(self, record: JobRecord) -> None:
         self.view.show_picture(None)
+        self._overdue.stop()
         if record.asset_path is None:
             if record.state is JobState.FAILED:
                 text = plain(record.error) or self.tr("The log below says why.")
                 self.show_message("warn", self.tr("The asset is not here"), text)
+            elif (left := _on_its_way(record)) > 0:
+                self.show_message("import", self.tr("Fetching the asset…"))
+                self._overdue.start(round(left * 1000))
             elif record.state.terminal:
                 self.show_message(
                     "info",
@@ -209,6 +224,10 @@ class AssetPane(QFrame):
         self._background.run(
             partial(_read, path), partial(self._take_picture, record.id), partial(self._cannot_show, record.id)
         )
+
+    def _give_up(self) -> None:
+        if self._record is not None and self._record.asset_path is None:
+            self._load(self._record)
 
     def _is_current(self, job_id: str) -> bool:
         return self._record is not None and self._record.id == job_id
@@ -290,6 +309,13 @@ class AssetPane(QFrame):
     def _set_labels(self, on: bool) -> None:
         self._labels = on
         self._show_look()
+
+
+def _on_its_way(record: JobRecord) -> float:
+    """For how many seconds more the asset of a delivered job may still come."""
+    if record.state is not JobState.DELIVERED or record.timings.fetch is not None:
+        return 0.0
+    return record.updated_at + ON_ITS_WAY_S - time.time()
 
 
 def asset_name(record: JobRecord) -> str:

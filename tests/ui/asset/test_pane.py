@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from desktop_app.core.job import JobDetail, JobState
+from desktop_app.core.job import JobDetail, JobState, StepTimings
 from desktop_app.ui.asset.items import Annotations, Layer, annotations_of
 from desktop_app.ui.asset.pane import AssetPane, asset_name
 from desktop_app.ui.background import Background
@@ -68,6 +69,28 @@ def test_without_an_asset(pane: Any, tools: Any, state: JobState, error: str, wo
     pane.show_job(tools.job(tools.profile(), 1, state, error=error), Annotations())
     assert pane.stack.currentWidget() is pane.message
     assert pane.message.title.text() == words
+
+
+def test_a_scripts_asset_may_come_after_its_answer(
+    pane: Any, qtbot: Any, tools: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = tools.job(tools.profile(), updated_at=time.time(), timings=StepTimings(queue=1.0, run=40.0, total=43.0))
+    pane.show_job(job, Annotations())
+    assert pane.message.title.text() == "Fetching the asset…"
+    there = tools.replace(job, asset_path=str(tools.picture(tmp_path / "late.png")), asset_type="image/png")
+    pane.show_job(there, Annotations())
+    qtbot.waitUntil(lambda: pane.stack.currentWidget() is pane.view)
+    monkeypatch.setattr("desktop_app.ui.asset.pane.ON_ITS_WAY_S", 0.2)
+    pane.show_job(tools.replace(job, id="never", updated_at=time.time()), Annotations())
+    assert pane.message.title.text() == "Fetching the asset…"
+    qtbot.waitUntil(lambda: pane.message.title.text() == "The asset is not here")
+
+
+def test_a_job_that_fails_while_its_asset_is_fetched_says_why(pane: Any, tools: Any) -> None:
+    job = tools.job(tools.profile(), 1, JobState.FETCHING)
+    pane.show_job(job, Annotations())
+    pane.show_job(tools.replace(job, state=JobState.FAILED, error="No such host"), Annotations())
+    assert pane.message.text.text() == "No such host"
 
 
 def test_what_cannot_be_shown_says_so(pane: Any, qtbot: Any, tools: Any, tmp_path: Path) -> None:
