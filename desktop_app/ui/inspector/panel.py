@@ -288,7 +288,7 @@ class Inspector(Panel):
     def _answered(self, record: JobRecord) -> str:
         if not record.state.terminal or record.state is JobState.FAILED:
             return ""
-        words = count(record.objects, self.tr("object"), self.tr("objects"))
+        words = count(record.objects, self.tr("annotation"), self.tr("annotations"))
         return f"{words}, {self.tr('{count} dropped').format(count=record.dropped)}" if record.dropped else words
 
     def _show_tree(self, reading: str) -> None:

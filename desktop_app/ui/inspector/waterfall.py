@@ -11,6 +11,7 @@ from desktop_app.ui.formats import duration
 from desktop_app.ui.theme import notifier, scaled_font, tokens
 
 ROW = 20
+ROUNDING_MS = 0.5
 STEPS = ("queue", "fetch", "run", "build", "deliver")
 
 
@@ -31,10 +32,15 @@ class Waterfall(QWidget):
             "deliver": self.tr("deliver"),
         }
 
-    def show_timings(self, timings: StepTimings, *, side_by_side: bool = False) -> None:
-        """Shows other timings; for a callback the fetch runs beside the run (`side_by_side`)."""
+    def show_timings(self, timings: StepTimings) -> None:
+        """Shows other timings.
+
+        A script fetches for itself; its asset is fetched for the screen beside its run. Then the steps last longer
+        together than the job did, and fetch and run are drawn from the same start.
+        """
         self._timings = timings
-        self._side_by_side = side_by_side
+        steps = sum(ms for _, ms in self._steps())
+        self._side_by_side = timings.total is not None and timings.total < steps - ROUNDING_MS
         words = [f"{self._names[name]} {duration(ms)}" for name, ms in self._steps()]
         self.setAccessibleName(self.tr("Steps: {steps}").format(steps=", ".join(words) or "–"))
         self.setToolTip("\n".join(words))

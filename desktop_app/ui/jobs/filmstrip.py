@@ -135,7 +135,7 @@ class FilmstripModel(QAbstractListModel):
                 if record.error:
                     lines.append(plain(record.error, 300))
                 else:
-                    lines.append(count(record.objects, tr("object"), tr("objects")))
+                    lines.append(count(record.objects, tr("annotation"), tr("annotations")))
                 return "\n".join(lines)
             case _ if role == RECORD_ROLE:
                 return record

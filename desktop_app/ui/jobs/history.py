@@ -63,7 +63,7 @@ def job_columns() -> tuple[Column[JobRecord], ...]:
             sample="an-asset-name-0001.jpg",
         ),
         Column(
-            "Objects",
+            "Annotations",
             lambda job: str(job.objects) if job.state is JobState.DELIVERED else "–",
             right=True,
             sample="1234",

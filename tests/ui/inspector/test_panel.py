@@ -25,7 +25,7 @@ def test_a_delivered_job(inspector: Any, tools: Any) -> None:
     inspector.show_job(tools.job(tools.profile(), dropped=3), detail, annotations_of(detail))
     assert inspector.state.whole().startswith("delivered in ")
     assert not inspector.error.isVisible()
-    assert inspector._facts["answered"][1].whole() == "3 objects, 3 dropped"
+    assert inspector._facts["answered"][1].whole() == "3 annotations, 3 dropped"
     assert inspector.tabs.tabText(0) == "Annotations 7"
     assert inspector.tabs.tabText(1) == "Notes 2"
     assert "should never show" not in inspector.received.edit.toPlainText()
@@ -88,8 +88,8 @@ def test_waterfall(qtbot: Any) -> None:
     assert "run 38 ms" in waterfall.accessibleName()
     assert waterfall.sizeHint().height() == 100
     assert waterfall._spans(waterfall._steps())[-1] == (53.5, 62.5)
-    waterfall.show_timings(StepTimings(12, 1.5, 38), side_by_side=True)
-    assert waterfall._spans(waterfall._steps())[2][0] == 1.5, "a callback fetches beside its run"
+    waterfall.show_timings(StepTimings(12, 1.5, 38, total=40))
+    assert waterfall._spans(waterfall._steps())[1:] == [(1.5, 13.5), (1.5, 39.5)], "a script fetches beside its run"
     assert not waterfall.grab().isNull()
     waterfall.show_timings(StepTimings())
     assert not waterfall.grab().isNull()
