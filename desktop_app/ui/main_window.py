@@ -20,6 +20,7 @@ from desktop_app.core.profile import Profile
 from desktop_app.store.search import JobFilter, LogFilter
 from desktop_app.store.settings import Settings
 from desktop_app.ui.asset.items import Annotations, Layer, annotations_of
+from desktop_app.ui.asset.keys import AssetKeys
 from desktop_app.ui.asset.pane import AssetPane
 from desktop_app.ui.background import Background
 from desktop_app.ui.bridge import Bridge
@@ -198,6 +199,7 @@ class MainWindow(QMainWindow):
         self.inspector.min_score_changed.connect(self._set_min_score)
         self.inspector.cancel.connect(lambda job_id: self.host.cancel(job_id))
         self.asset.selected.connect(self.inspector.select)
+        self.asset.view.order = self.inspector.tree_model.order
         self.asset.sized.connect(self.inspector.show_size)
         for layer, entry in self.asset.layer_actions.items():
             entry.toggled.connect(lambda _=False, layer=layer: self._layers_changed())
@@ -227,6 +229,14 @@ class MainWindow(QMainWindow):
             ("Ctrl+Q", self.close),
         ):
             QShortcut(QKeySequence(keys), self, slot)
+        self.asset_keys = AssetKeys(
+            self, self.asset.view, (self.filmstrip.view, self.history.view, self.inspector.tree, self.plugins.view)
+        )
+        self.pages.currentChanged.connect(self._offer_asset_keys)
+        self._offer_asset_keys()
+
+    def _offer_asset_keys(self) -> None:
+        self.asset_keys.set_enabled(self.pages.currentWidget() is self.work)
 
     # ---- beginning and end ----
 

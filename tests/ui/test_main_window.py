@@ -105,6 +105,42 @@ def test_list_and_asset_share_their_selection(opened: Any, host: Any, tools: Any
     opened(scenario)
 
 
+def test_the_assets_keys_work_from_the_lists(opened: Any, host: Any, tools: Any, tmp_path: Path, qtbot: Any) -> None:
+    profile = tools.profile()
+
+    async def scenario(window: MainWindow) -> None:
+        window.activateWindow()
+        host.put(profile)
+        host.put_job(tools.job(profile, 1, asset_path=str(tools.picture(tmp_path / "a.png"))), tools.detail())
+        view, strip = window.asset.view, window.filmstrip.view
+        await tools.until(lambda: view.is_sharp and view._scene is not None and window.isActiveWindow())
+        strip.setFocus()
+        scale = view.scale
+        qtbot.keyClick(strip, Qt.Key.Key_1)
+        assert view.scale != scale
+        qtbot.keyClick(strip, Qt.Key.Key_F)
+        assert view.scale == scale
+        order = window.inspector.tree_model.order()
+        assert list(order) != sorted(order)
+        seen = []
+        for _ in order:
+            qtbot.keyClick(strip, Qt.Key.Key_BracketRight)
+            seen.append(view.selection)
+        assert tuple(seen) == order, "as listed"
+        qtbot.keyClick(strip, Qt.Key.Key_BracketLeft)
+        assert view.selection == order[-2]
+        qtbot.keyPress(strip, Qt.Key.Key_Space)
+        assert view._held
+        qtbot.keyRelease(strip, Qt.Key.Key_Space)
+        assert not view._held
+        window.toolbar.text.setFocus()
+        qtbot.keyClicks(window.toolbar.text, "f1] [")
+        assert window.toolbar.text.text() == "f1] ["
+        assert view.selection == order[-2]
+
+    opened(scenario)
+
+
 def test_what_was_there_before_is_shown(opened: Any, host: Any, tools: Any) -> None:
     profile = tools.profile()
     host.put(profile)

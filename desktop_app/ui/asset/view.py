@@ -6,6 +6,7 @@ panning only shifts them; while zooming it stretches them until sharp ones arriv
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, QTimer, Signal
@@ -57,6 +58,8 @@ class AssetView(QWidget):
     def __init__(self, background: Background, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName(self.tr("Asset with annotations"))
+        self.order: Callable[[], Sequence[int]] = tuple
+        """Says in which order `step` goes; the drawing order where it leaves one out."""
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -394,7 +397,7 @@ class AssetView(QWidget):
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
         super().focusOutEvent(event)
-        self._hold_off(False)
+        self.hold_off(False)
         self.update()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -407,7 +410,7 @@ class AssetView(QWidget):
         }
         key = event.key()
         if key == Qt.Key.Key_Space:
-            self._hold_off(True)
+            self.hold_off(True)
         elif key == Qt.Key.Key_F:
             self.fit()
         elif key == Qt.Key.Key_1:
@@ -431,7 +434,7 @@ class AssetView(QWidget):
     def keyReleaseEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Space:
             if not event.isAutoRepeat():
-                self._hold_off(False)
+                self.hold_off(False)
         else:
             super().keyReleaseEvent(event)
 
@@ -442,7 +445,9 @@ class AssetView(QWidget):
         from desktop_app.ui.asset.render import Look
 
         wanted = (self._look or Look()).filter
-        visible = [item.index for item in self._scene.annotations.items if wanted.shows(item)]
+        shown = {item.index for item in self._scene.annotations.items if wanted.shows(item)}
+        listed = [index for index in self.order() if index in shown]
+        visible = listed if len(listed) == len(shown) else sorted(shown)
         if not visible:
             return
         if self._selected in visible:
@@ -452,7 +457,8 @@ class AssetView(QWidget):
         self.select(visible[place], reveal=True)
         self.selected.emit(visible[place])
 
-    def _hold_off(self, held: bool) -> None:
+    def hold_off(self, held: bool) -> None:
+        """Shows the asset without its annotations while `held`."""
         if held != self._held:
             self._held = held
             self.held_off.emit(held)

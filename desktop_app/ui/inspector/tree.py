@@ -59,6 +59,10 @@ class AnnotationTree(QAbstractItemModel):
                     return self.createIndex(row, 0, place)
         return QModelIndex()
 
+    def order(self) -> tuple[int, ...]:
+        """Every annotation that is listed, from top to bottom."""
+        return tuple(item.index for _, items in self._groups for item in items)
+
     def item(self, index: Index) -> Item | None:
         """The annotation of a row; None for a class."""
         if not index.isValid() or index.internalId() == _TOP:
