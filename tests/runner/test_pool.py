@@ -14,7 +14,7 @@ from desktop_app.core import aio
 from desktop_app.core.errors import AnswerError, CallbackError, ModelError, ModelLoadError, ModelTimeout, WorkerDied
 from desktop_app.core.events import Level
 from desktop_app.core.profile import OnnxSource, Profile
-from desktop_app.runner.pool import Pool, Runner, RunnerPhase
+from desktop_app.runner.pool import Runner, RunnerPhase
 
 SEED_SAMPLE = Path(__file__).parent.parent / "data" / "seed_sample.py"
 WAITS = """
@@ -321,21 +321,10 @@ async def test_secrets_stay_out_of_environment_and_log(make_bench: Any, monkeypa
     assert "the key is •••" in bench.printed()
 
 
-async def test_pool_finds_the_runner_of_a_job(make_bench: Any) -> None:
+async def test_a_runner_that_is_not_started(make_bench: Any) -> None:
     bench = make_bench(WAITS)
-    pool = Pool()
-    job = bench.job(name="a")
     with pytest.raises(ModelError, match="not running"):
-        await pool.run(job, None, log=lambda *_: None)
-    pool.add(bench.runner)
-    assert pool.get(bench.profile.id) is bench.runner
-    with pytest.raises(ModelError, match="not running"):
-        await pool.run(job, None, log=lambda *_: None)
-    await bench.runner.start()
-    assert (await pool.run(job, None, log=lambda *_: None)).returned["data"] == "a"
-    await pool.remove(bench.profile.id)
-    assert bench.runner.pid is None
-    await pool.close()
+        await bench.run(name="a")
 
 
 async def test_an_interpreter_that_is_none(make_bench: Any, tmp_path: Path) -> None:

@@ -1,0 +1,47 @@
+"""Why a worker or a job in it came to its end, as errors that a person can act on."""
+
+from __future__ import annotations
+
+from desktop_app.core.errors import ModelError, ModelTimeout, WorkerDied
+from desktop_app.core.profile import CallbackSource, Profile
+from desktop_app.runner.death import Death
+from desktop_app.runner.launch import own_folder
+
+
+def timed_out(profile: Profile) -> ModelTimeout:
+    """A job took longer than the profile allows."""
+    who = "script" if isinstance(profile.source, CallbackSource) else "model"
+    return ModelTimeout(
+        f"the {who} took longer than the profile's limit of {profile.timeout_s:g} s",
+        where=profile.name,
+        remedy="Raise the time-out if it needs that long.",
+    )
+
+
+def died(profile: Profile, death: Death) -> WorkerDied:
+    """The process ended by itself."""
+    return WorkerDied(
+        f"the worker process ended: {death.cause}",
+        where=death.where(own_folder(profile)),
+        remedy="See the log.",
+        details=death.dump,
+    )
+
+
+def took_too_much(profile: Profile, used_mb: float) -> WorkerDied:
+    """The worker and what it started held more memory than the profile allows."""
+    limit = profile.memory_limit_mb
+    return WorkerDied(
+        f"the worker used {used_mb:.0f} MB of memory, more than the profile's limit of {limit} MB",
+        where=profile.name,
+        remedy="Raise the limit, or look for a leak in the script.",
+    )
+
+
+def crash_loop(profile: Profile, deaths: int, detail: str) -> ModelError:
+    """The worker is not started again by itself."""
+    return ModelError(
+        f"the worker ended {deaths} times without answering a job, the last time because: {detail}",
+        where=profile.name,
+        remedy="Fix the script or model, then restart the worker.",
+    )
