@@ -42,40 +42,40 @@ class Commands(QObject):
             return
         match name:
             case "start":
-                window.notices.watch(self._start(row.profile, row.status.state), "start a profile")
+                window.notices.watch(self._start(row.profile, row.status.state), "start a profile", profile_id)
             case "stop":
-                window.notices.watch(host.stop_profile(profile_id), "stop a profile")
+                window.notices.watch(host.stop_profile(profile_id), "stop a profile", profile_id)
             case "restart":
-                window.notices.watch(host.restart_worker(profile_id), "restart a worker")
+                window.notices.watch(host.restart_worker(profile_id), "restart a worker", profile_id)
             case "edit":
                 window.open_editor(profile_id=profile_id)
             case "duplicate":
                 window.open_editor(profile_id=profile_id, copy=True)
             case "remove":
-                window.notices.watch(self._remove(row.profile), "remove a profile")
+                window.notices.watch(self._remove(row.profile), "remove a profile", profile_id)
             case "export":
                 window.notices.watch(self._export(row.profile), "export a profile")
             case "classes":
                 self._copy_classes(row.profile)
             case "test":
-                window.notices.watch(self._choose_and_test(row.profile), "test a profile")
+                window.notices.watch(self._choose_and_test(row.profile), "test a profile", profile_id)
 
     def start_all(self) -> None:
         """Starts every plugin that does not run."""
         window = self._window
         for row in window.plugins.model.rows:
             if row.status.state is ProfileState.STOPPED:
-                window.notices.watch(window.host.start_profile(row.profile.id), "start a profile")
+                window.notices.watch(window.host.start_profile(row.profile.id), "start a profile", row.profile.id)
 
     def stop_all(self) -> None:
         """Stops every plugin."""
         window = self._window
         for row in window.plugins.model.rows:
-            window.notices.watch(window.host.stop_profile(row.profile.id), "stop a profile")
+            window.notices.watch(window.host.stop_profile(row.profile.id), "stop a profile", row.profile.id)
 
     def save_profile(self, profile: Profile, secret: str | None, start: bool) -> None:
         """Keeps what the form says."""
-        self._window.notices.watch(self._save(profile, secret, start), "save a profile")
+        self._window.notices.watch(self._save(profile, secret, start), "save a profile", profile.id)
 
     def choose(self, patterns: str) -> None:
         """Lets the person pick a model or a script and opens the form for it."""
@@ -90,7 +90,7 @@ class Commands(QObject):
         window = self._window
         profile = self._chosen()
         if profile is not None:
-            window.notices.watch(self._choose_and_test(profile), "test a profile")
+            window.notices.watch(self._choose_and_test(profile), "test a profile", profile.id)
 
     def test_files(self, files: Sequence[Path]) -> None:
         """Tests dropped assets."""
@@ -101,7 +101,7 @@ class Commands(QObject):
                 window.tr("Add a plugin first."), window.tr("Drop an .onnx model or a .py script."), tone="busy"
             )
         else:
-            window.notices.watch(self._test(profile, list(files)), "test a profile")
+            window.notices.watch(self._test(profile, list(files)), "test a profile", profile.id)
 
     def save_log(self) -> None:
         """Writes the log lines that are shown to a file."""

@@ -19,7 +19,7 @@ from desktop_app.ui.widgets import label, push_button, tool_button
 
 log = logging.getLogger(__name__)
 
-MOST = 3
+MOST = 2
 
 
 class Notice(QFrame):
@@ -36,6 +36,7 @@ class Notice(QFrame):
         self.setObjectName("banner")
         self.setAccessibleName(f"{what} {remedy}".strip())
         self.what = what
+        self.about = ""
         picture = QLabel()
         icon = {"error": "warn", "ok": "check"}.get(tone, "info")
         picture.setPixmap(pixmap(icon, 20, getattr(tokens(), tone), self.devicePixelRatioF()))
@@ -85,11 +86,12 @@ class Notices(QWidget):
         """What the cards say, newest first."""
         return tuple(card.what for card in self._cards)
 
-    def say(self, what: str, remedy: str = "", details: str = "", *, tone: str = "error") -> None:
-        """Shows a card; one that says the same is replaced."""
+    def say(self, what: str, remedy: str = "", details: str = "", *, tone: str = "error", about: str = "") -> None:
+        """Shows a card; one that says the same is replaced. `about` names what it is of, for `clear`."""
         for card in [card for card in self._cards if card.what == what]:
             self._drop(card)
         card = Notice(what, remedy, details, tone)
+        card.about = about
         card.closed.connect(lambda: self._drop(card))
         self._cards.insert(0, card)
         self._column.insertWidget(0, card)
@@ -97,28 +99,38 @@ class Notices(QWidget):
             self._drop(old)
         self.show()
 
-    def say_error(self, error: KnownError) -> None:
+    def clear(self, about: str) -> None:
+        """Takes away what was said of something that is in order now."""
+        for card in [card for card in self._cards if about and card.about == about]:
+            self._drop(card)
+
+    def say_error(self, error: KnownError, about: str = "") -> None:
         """Shows a known error."""
         where = f" ({error.where})" if error.where else ""
-        self.say(error.what.rstrip(".") + where + ".", error.remedy, error.details)
+        self.say(error.what.rstrip(".") + where + ".", error.remedy, error.details, about=about)
 
-    def watch(self, work: Coroutine[Any, Any, Any], name: str) -> None:
-        """Runs an action of the person; a known error becomes a card, a bug a card that says so and a report."""
-        task = self._tasks.start(self._guard(work), name)
+    def watch(self, work: Coroutine[Any, Any, Any], name: str, of: str = "") -> None:
+        """Runs an action of the person; a known error becomes a card, a bug a card that says so and a report.
+
+        The card goes when the same action (`name`) on the same thing (`of`) succeeds later.
+        """
+        task = self._tasks.start(self._guard(work, f"{name} {of}"), name)
         if task is None:
             work.close()
         else:
             # Cancelled before its first step, the guard never reaches the work, which would complain.
             task.add_done_callback(lambda _: work.close())
 
-    async def _guard(self, work: Coroutine[Any, Any, Any]) -> None:
+    async def _guard(self, work: Coroutine[Any, Any, Any], about: str) -> None:
         try:
             await work
         except KnownError as error:
-            self.say_error(error)
+            self.say_error(error, about)
         except Exception:
-            self.say(self.tr("Something went wrong in the app."), self.tr("It was written to the log."))
+            self.say(self.tr("Something went wrong in the app."), self.tr("It was written to the log."), about=about)
             raise
+        else:
+            self.clear(about)
 
     def _drop(self, card: Notice) -> None:
         if card in self._cards:

@@ -21,9 +21,9 @@ def test_cards(notices: Any) -> None:
     assert not notices.isVisible()
     for number in range(MOST + 2):
         notices.say(f"What {number}", "Do this.", "details")
-    assert notices.texts == ("What 4", "What 3", "What 2")
-    notices.say("What 3")
-    assert notices.texts == ("What 3", "What 4", "What 2")
+    assert notices.texts == ("What 3", "What 2")
+    notices.say("What 2")
+    assert notices.texts == ("What 2", "What 3")
     for card in list(notices._cards):
         card.closed.emit()
     assert notices.texts == ()
@@ -48,3 +48,21 @@ def test_errors_of_actions_become_cards(notices: Any, run: Any, tools: Any, capl
 
     run(scenario())
     assert "task bug ended with an error" in caplog.text
+
+
+def test_a_card_goes_when_its_action_succeeds(notices: Any, run: Any, tools: Any) -> None:
+    async def act(fails: bool) -> None:
+        if fails:
+            raise HubUnreachable("The hub does not answer")
+
+    async def scenario() -> None:
+        notices.watch(act(True), "start a profile", "a")
+        await tools.until(lambda: len(notices.texts) == 1)
+        notices.watch(act(False), "start a profile", "b")
+        notices.watch(act(False), "stop a profile", "a")
+        await tools.until(lambda: not running_tasks())
+        assert len(notices.texts) == 1, "of something else"
+        notices.watch(act(False), "start a profile", "a")
+        await tools.until(lambda: notices.texts == ())
+
+    run(scenario())
