@@ -190,6 +190,7 @@ class MainWindow(QMainWindow):
         self.toolbar.search.connect(self._search)
         self.filmstrip.chosen.connect(self.look_at)
         self.filmstrip.show_all.connect(lambda: self.show_page("history"))
+        self.history.text.textChanged.connect(self.toolbar.show_search)
         self.history.chosen.connect(self.look_at)
         self.history.opened.connect(self._open_job)
         self.history.command.connect(self._history_command)
@@ -409,15 +410,22 @@ class MainWindow(QMainWindow):
             frozenset(layer for layer, entry in self.asset.layer_actions.items() if entry.isChecked())
         )
 
-    def _search(self, text: str) -> None:
-        self.show_page("history")
+    def _search(self, text: str, entered: bool) -> None:
+        there = self.pages.currentWidget() is self.work and self.middle.currentWidget() is self.history
+        # What is half filled in elsewhere is left only for who presses Enter.
+        if not there and (entered or (text and self.pages.currentWidget() is self.work)):
+            self.show_page("history")
+        elif not there and text:
+            return
         self.history.search(text)
 
     def _focus_search(self) -> None:
         if self.pages.currentWidget() is self.work and self.middle.currentWidget() is self.history:
-            self.history.text.setFocus()
+            field = self.history.text
         else:
-            self.toolbar.text.setFocus()
+            field = self.toolbar.text
+        field.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        field.selectAll()
 
     # ---- what the host says ----
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Signal
+from PySide6.QtCore import QSize, QTimer, Signal
 from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QLabel, QLineEdit, QWidget
 
 from desktop_app.ui.icons import app_icon, set_icon
 from desktop_app.ui.tokens import SPACE
 from desktop_app.ui.widgets import label, push_button, tool_button
+
+PAUSE_MS = 250
+"""Typing searches once it pauses for so long."""
 
 
 class Toolbar(QFrame):
@@ -16,7 +19,7 @@ class Toolbar(QFrame):
     Signals:
         start_all, stop_all, test, settings, help: buttons.
         page: "live" or "history".
-        search: a text to look for among the jobs.
+        search: (a text to look for among the jobs, whether Enter asked for it).
     """
 
     start_all = Signal()
@@ -25,7 +28,7 @@ class Toolbar(QFrame):
     settings = Signal()
     help = Signal()
     page = Signal(str)
-    search = Signal(str)
+    search = Signal(str, bool)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -50,7 +53,12 @@ class Toolbar(QFrame):
         self.text.setToolTip(self.tr("Name, session, class or error (Ctrl+F)"))
         self.text.setClearButtonEnabled(True)
         self.text.setFixedWidth(240)
-        self.text.returnPressed.connect(lambda: self.search.emit(self.text.text().strip()))
+        self._typed = QTimer(self)
+        self._typed.setSingleShot(True)
+        self._typed.setInterval(PAUSE_MS)
+        self._typed.timeout.connect(lambda: self._search(False))
+        self.text.textChanged.connect(lambda: self._typed.start())
+        self.text.returnPressed.connect(lambda: self._search(True))
         row = QHBoxLayout(self)
         row.setContentsMargins(2 * SPACE, 0, 2 * SPACE, 0)
         row.setSpacing(SPACE)
@@ -90,6 +98,16 @@ class Toolbar(QFrame):
         self.start_button.setAccessibleName(self.start_button.text())
         set_icon(self.start_button, "stop" if self._all_running else "play")
         self.test_button.setEnabled(all_of > 0)
+
+    def show_search(self, text: str) -> None:
+        """Shows what is searched for elsewhere."""
+        if text != self.text.text():
+            self.text.setText(text)
+        self._typed.stop()
+
+    def _search(self, entered: bool) -> None:
+        self._typed.stop()
+        self.search.emit(self.text.text().strip(), entered)
 
     def _start(self) -> None:
         (self.stop_all if self._all_running else self.start_all).emit()

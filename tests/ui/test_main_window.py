@@ -270,6 +270,37 @@ def test_history_page_and_search(opened: Any, host: Any, tools: Any) -> None:
     opened(scenario)
 
 
+def test_both_search_fields_keep_in_step(opened: Any, host: Any, tools: Any, qtbot: Any) -> None:
+    profile = tools.profile()
+    host.put(profile)
+    for number in range(1, 4):
+        host.put_job(tools.job(profile, number))
+
+    async def scenario(window: MainWindow) -> None:
+        top, own = window.toolbar.text, window.history.text
+        qtbot.keyClicks(top, "tray-003")
+        await tools.until(lambda: [r.id for r in window.history.model.rows] == ["job-0003"])
+        assert window.middle.currentWidget() is window.history
+        assert own.text() == "tray-003"
+        host.put_job(tools.job(profile, 7))
+        host.put_job(tools.job(profile, 8, external_id="tray-0031.jpg"))
+        await tools.until(lambda: [r.id for r in window.history.model.rows] == ["job-0008", "job-0003"])
+        window._focus_search()
+        assert own.selectedText() == "tray-003"
+        own.clear()
+        assert top.text() == ""
+        await tools.until(lambda: len(window.history.model.rows) == 5)
+        window.open_editor()
+        qtbot.keyClicks(top, "tray")
+        await tools.until(lambda: not window.toolbar._typed.isActive())
+        assert window.pages.currentWidget() is window.editor, "typing does not take the form away"
+        qtbot.keyClick(top, Qt.Key.Key_Return)
+        assert window.pages.currentWidget() is window.work
+        assert own.text() == "tray"
+
+    opened(scenario)
+
+
 def test_closing_is_the_apps_business(opened: Any) -> None:
     async def scenario(window: MainWindow) -> None:
         heard: list[bool] = []

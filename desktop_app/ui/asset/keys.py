@@ -43,7 +43,9 @@ class AssetKeys(QObject):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.FocusOut:
             self._view.hold_off(False)
-        elif isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Space and isinstance(watched, QAbstractItemView):
+        elif (
+            isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Space and isinstance(watched, QAbstractItemView)
+        ):
             pressed = event.type() == QEvent.Type.KeyPress
             if pressed and watched.currentIndex().flags() & Qt.ItemFlag.ItemIsUserCheckable:
                 return False

@@ -36,6 +36,8 @@ from desktop_app.ui.widgets import EmptyState, Panel, label, tool_button
 
 PAGE = 200
 COUNTED = 10_000
+NEWS_MS = 300
+"""A search takes in new jobs no more often than this."""
 
 
 def job_columns() -> tuple[Column[JobRecord], ...]:
@@ -99,6 +101,10 @@ class HistoryModel(TypedTableModel[JobRecord]):
         self._more = False
         self._task: asyncio.Task[None] | None = None
         self._turn = 0
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(NEWS_MS)
+        self._soon.timeout.connect(self._ask_again)
 
     @property
     def wanted(self) -> JobFilter:
@@ -133,23 +139,54 @@ class HistoryModel(TypedTableModel[JobRecord]):
             if place is not None:
                 self.rows[place] = record
                 self.dataChanged.emit(self.index(place, 0), self.index(place, len(self.columns) - 1))
-            elif self._fits(record) and (not self.rows or record.received_at >= self.rows[0].received_at):
+            elif (
+                self._fits_text()
+                and self._fits(record)
+                and (not self.rows or record.received_at >= self.rows[0].received_at)
+            ):
                 fresh.append(record)
-        if fresh and self._task is None:
-            fresh.sort(key=lambda record: record.received_at, reverse=True)
-            self.beginInsertRows(NO_INDEX, 0, len(fresh) - 1)
-            self.rows[:0] = fresh
-            self.endInsertRows()
+            elif not self._fits_text() and self._fits(record):
+                self._catch_up()
+        if self._task is None:
+            self._put_first(fresh)
 
     def _fits(self, record: JobRecord) -> bool:
         wanted = self._wanted
         return (
-            not wanted.text
-            and not wanted.class_name
-            and wanted.profile_id in (None, record.profile_id)
+            wanted.profile_id in (None, record.profile_id)
             and wanted.state in (None, record.state)
+            and (wanted.since is None or record.received_at >= wanted.since)
             and (wanted.until is None or record.received_at <= wanted.until)
         )
+
+    def _fits_text(self) -> bool:
+        return not self._wanted.text and not self._wanted.class_name
+
+    def _catch_up(self) -> None:
+        # What a text finds, only the history knows; it is asked once for all that came in a while.
+        if not self._soon.isActive():
+            self._soon.start()
+
+    def _ask_again(self) -> None:
+        if self._task is None:
+            self._tasks.start(self._fetch_newest(self._turn), "read the newest jobs that fit")
+
+    async def _fetch_newest(self, turn: int) -> None:
+        try:
+            page = await self._history.list(self._wanted, PAGE)
+        except KnownError:
+            return
+        if turn == self._turn and self._task is None:
+            known = {record.id for record in self.rows}
+            newest = self.rows[0].received_at if self.rows else 0.0
+            self._put_first([record for record in page if record.id not in known and record.received_at >= newest])
+
+    def _put_first(self, fresh: list[JobRecord]) -> None:
+        if fresh:
+            fresh.sort(key=lambda record: record.received_at, reverse=True)
+            self.beginInsertRows(NO_INDEX, 0, len(fresh) - 1)
+            self.rows[:0] = fresh
+            self.endInsertRows()
 
     async def _fetch(self, turn: int) -> None:
         last = (self.rows[-1].received_at, self.rows[-1].id) if self.rows else None
@@ -235,13 +272,17 @@ class HistoryPage(Panel):
         self.header.add(tool_button("restart", self.tr("Read again"), self.reload, shortcut="F5"))
         self._typed = QTimer(self)
         self._typed.setSingleShot(True)
-        self._typed.setInterval(200)
+        self._typed.setInterval(250)
         self._typed.timeout.connect(self.reload)
+        self._grown = QTimer(self)
+        self._grown.setSingleShot(True)
+        self._grown.setInterval(1000)
+        self._grown.timeout.connect(self._count_again)
         self.text.textChanged.connect(lambda: self._typed.start())
         for box in (self.plugin, self.state, self.when):
             box.currentIndexChanged.connect(self.reload)
         self.model.reading.connect(self._show_stack)
-        self.model.rowsInserted.connect(lambda: self._show_stack(False))
+        self.model.rowsInserted.connect(self._taken_in)
         self.model.failed.connect(self._say_failure)
 
     def _make_view(self) -> QTableView:
@@ -272,9 +313,11 @@ class HistoryPage(Panel):
 
     def search(self, text: str) -> None:
         """Shows the jobs that a text finds."""
-        self.text.setText(text)
+        if text != self.text.text().strip():
+            self.text.setText(text)
         self._typed.stop()
-        self.reload()
+        if text != self.model.wanted.text:
+            self.reload()
 
     def show_plugins(self, profiles: Sequence[Profile]) -> None:
         """Offers these plugins in the filter."""
@@ -302,17 +345,25 @@ class HistoryPage(Panel):
             since=since,
         )
         self.model.set_wanted(wanted)
-        if self._counting is not None:
-            self._counting.cancel()
-        self._counting = self._tasks.start(self._count(wanted), "count jobs")
+        self.number.setText("")
+        self._count_again()
 
     def selected(self) -> list[JobRecord]:
         """The jobs that are selected, in the order of the table."""
         rows = sorted(index.row() for index in self.view.selectionModel().selectedRows())
         return [self.model.rows[row] for row in rows]
 
+    def _taken_in(self, _: QModelIndex, first: int) -> None:
+        self._show_stack(False)
+        if first == 0:
+            self._grown.start()
+
+    def _count_again(self) -> None:
+        if self._counting is not None:
+            self._counting.cancel()
+        self._counting = self._tasks.start(self._count(self.model.wanted), "count jobs")
+
     async def _count(self, wanted: JobFilter) -> None:
-        self.number.setText("")
         try:
             number = await self._history.count(wanted, COUNTED + 1)
         except KnownError:
