@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from desktop_app import upkeep
 from desktop_app.core import aio
 from desktop_app.core.errors import ModelLoadError, ProfileError, SecretError, StoreError
 from desktop_app.core.events import (
@@ -78,6 +79,7 @@ class Host:
         self._serving = False
         self._log_handler: AppLogHandler | None = None
         self._undo: list[Callable[[], None]] = []
+        self._upkeep: tuple[asyncio.Task[None], ...] = ()
 
     async def start(self, *, serve: bool = True, who: str = "plugdeck") -> None:
         """Opens the stores; with `serve`, takes the right to serve this data directory, for `who`.
@@ -115,11 +117,18 @@ class Host:
         logging.getLogger("desktop_app").addHandler(self._log_handler)
         aio.set_bug_handler(self.bug)
         self._undo.append(self.profiles.changed.connect(self.events.emit))
-        if self._db.notice:
-            self.recorder.log(Level.ERROR, self._db.notice)
+        for notice in (self._db.notice, *self.profiles.notices, *self.settings.notices):
+            if notice:
+                self.recorder.log(Level.ERROR, notice)
+        if serve:
+            self._upkeep = (
+                aio.spawn(upkeep.follow_profiles(self.profiles, self.supervisor), name="follow profiles"),
+                aio.spawn(upkeep.keep_within_bounds(self.history, self.settings), name="prune"),
+            )
 
     async def stop(self, drain_s: float = 3.0) -> None:
         """Stops serving: running jobs may finish for so long; then workers, connections and stores are closed."""
+        await aio.cancel_and_wait(*self._upkeep)
         if hasattr(self, "supervisor"):
             await self.supervisor.stop_all(drain_s)
             await self._assets.close()

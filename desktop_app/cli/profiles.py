@@ -97,10 +97,21 @@ async def _add(host: Host, options: argparse.Namespace) -> None:
         raise _incomplete(missing, profile, facts)
     if facts is not None:
         profile = _as_script_says(profile, facts, options)
+    await _look_at_model(host, profile)
     warning = await host.add_profile(profile, secret)
     if warning and secret != in_environment:
         complain(warning)
     say(f"Added {profile.name}.")
+
+
+async def _look_at_model(host: Host, profile: Profile) -> None:
+    """A file that cannot be a model is refused now, not when the first job comes."""
+    if isinstance(profile.source, OnnxSource):
+        found = await host.inspect(profile.source.path)
+        for warning in found.get("warnings", ()):
+            complain(str(warning))
+    elif isinstance(profile.source, CallbackSource):
+        await host.import_script(profile.source.script)
 
 
 def _as_script_says(profile: Profile, facts: ScriptFacts, options: argparse.Namespace) -> Profile:

@@ -34,6 +34,7 @@ class ProfileStore:
         self._unknown: dict[str, dict[str, Any]] = {}
         self.changed: Signal[ProfileChanged] = Signal()
         self.notices: tuple[str, ...] = ()
+        self._loaded = False
 
     async def load(self) -> None:
         """Reads them, again if called again.
@@ -58,13 +59,15 @@ class ProfileStore:
                 names = ", ".join(sorted(unknown))
                 notices.append(f"The plugin “{name}” has settings of another version that are left alone: {names}.")
             found[profile_id] = profile
+        known = self._loaded or bool(self._profiles)  # the first look is no change
         before, self._profiles, self.notices = self._profiles, found, tuple(notices)
         for profile_id, profile in found.items():
-            if before.get(profile_id) != profile and before:
+            if before.get(profile_id) != profile and known:
                 self.changed.emit(ProfileChanged(profile))
         for profile_id, profile in before.items():
             if profile_id not in found:
                 self.changed.emit(ProfileChanged(profile, removed=True))
+        self._loaded = True
 
     def all(self) -> tuple[Profile, ...]:
         """Every profile, in the order they were added."""

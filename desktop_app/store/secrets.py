@@ -91,7 +91,7 @@ class Secrets:
             raise SecretError("The secret is empty", where=profile.name, remedy="Copy it from the hub's plugin page.")
         self._seen.add(secret)
         self._kept[profile.id] = secret
-        remedy = f"It is known until Plugdeck ends; to keep it, set the environment variable {profile.secret_variable}."
+        remedy = f"It is forgotten when this program ends: set the environment variable {profile.secret_variable}."
 
         def write() -> bool:
             _write(profile.id, secret)
