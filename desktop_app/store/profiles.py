@@ -35,14 +35,19 @@ class ProfileStore:
         self.changed: Signal[ProfileChanged] = Signal()
         self.notices: tuple[str, ...] = ()
         self._loaded = False
+        self._changes = 0
+        """Counts our own changes, begun and done: what was read before one of them is old."""
 
     async def load(self) -> None:
-        """Reads them, again if called again.
+        """Reads them, again if called again; leaves them alone where a change of ours is on its way.
 
         Raises:
             StoreError: the database cannot be read.
         """
+        changes = self._changes
         rows = await self._db.read(_read_all)
+        if changes != self._changes:
+            return
         notices: list[str] = []
         found: dict[str, Profile] = {}
         for profile_id, name, body in rows:
@@ -112,7 +117,10 @@ class ProfileStore:
             )
             return True
 
-        if not await self._db.write(write):
+        self._changes += 1
+        saved = await self._db.write(write)
+        self._changes += 1
+        if not saved:
             raise ProfileError(
                 "Another plugin has this name already",
                 where=profile.name,
@@ -135,7 +143,9 @@ class ProfileStore:
         def write(connection: sqlite3.Connection) -> None:
             connection.execute("DELETE FROM profile WHERE id = ?", (profile_id,))
 
+        self._changes += 1
         await self._db.write(write)
+        self._changes += 1
         self._profiles.pop(profile_id, None)
         self._unknown.pop(profile_id, None)
         self.changed.emit(ProfileChanged(profile, removed=True))

@@ -197,3 +197,18 @@ def test_no_import_is_a_crash(value: Any) -> None:
     for text in (json.dumps(value), json.dumps({"plugdeck_profile": 1, "profile": value})):
         with pytest.raises(ProfileError):
             store.import_text(text)
+
+
+async def test_a_look_that_meets_a_change_of_ours_is_forgotten(
+    store: ProfileStore, make_profile: Callable[..., Profile]
+) -> None:
+    await store.load()
+    heard: list[ProfileChanged] = []
+    store.changed.connect(heard.append)
+    for number in range(20):
+        profile = make_profile(f"p{number}")
+        await asyncio.gather(store.load(), store.save(profile), store.load())
+        await asyncio.gather(store.load(), store.remove(profile.id), store.load())
+    assert [change.removed for change in heard] == [False, True] * 20
+    await store.load()
+    assert store.all() == ()
