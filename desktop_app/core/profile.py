@@ -95,6 +95,12 @@ class Detection(_Frozen):
     shape: Shape = Shape.AUTO
 
 
+def secret_variable(name: str) -> str:
+    """The environment variable that may hold the secret of a profile with this name."""
+    return "PLUGDECK_SECRET_" + "".join(c if c.isascii() and c.isalnum() else "_" for c in name).upper()
+
+
+
 class Profile(_Frozen):
     """One plugin the user hosts. Its secret is kept elsewhere (see the store's secrets)."""
 
@@ -143,7 +149,7 @@ class Profile(_Frozen):
     @property
     def secret_variable(self) -> str:
         """The environment variable that may hold the secret and wins over the keychain."""
-        return "PLUGDECK_SECRET_" + "".join(c if c.isascii() and c.isalnum() else "_" for c in self.name).upper()
+        return secret_variable(self.name)
 
     def changed(self, **changes: Any) -> Profile:
         """A validated copy with some fields replaced.

@@ -59,6 +59,13 @@ class Secrets:
             self._seen.add(value)
         return value or None
 
+    async def has_keychain(self) -> bool:
+        """Whether this machine has a keychain at all; asks it for no secret."""
+        try:
+            return await self._in_thread(_has_keychain)
+        except Exception:  # noqa: BLE001 - backends raise whatever their system raises
+            return False
+
     async def require(self, profile: Profile) -> str:
         """The profile's secret.
 
@@ -181,6 +188,13 @@ class Secrets:
         for secret in self._seen:
             text = text.replace(secret, "•••")
         return text
+
+
+def _has_keychain() -> bool:
+    import keyring
+    from keyring.backends import fail, null
+
+    return not isinstance(keyring.get_keyring(), (fail.Keyring, null.Keyring))
 
 
 def _read(profile_id: str) -> str | None:

@@ -187,3 +187,15 @@ async def test_an_empty_secret_is_refused(make_profile: MakeProfile) -> None:
     use(Keychain())
     with pytest.raises(SecretError, match="empty"):
         await Secrets().put(make_profile(), " \n")
+
+
+@pytest.mark.parametrize(
+    ("backend", "there"), [(NoKeychain, False), (NullKeychain, False), (Keychain, True), (Raising, True)]
+)
+async def test_whether_there_is_a_keychain(backend: type[KeyringBackend], there: bool) -> None:
+    former = keyring.get_keyring()
+    keyring.set_keyring(backend())
+    try:
+        assert await Secrets().has_keychain() is there
+    finally:
+        keyring.set_keyring(former)
