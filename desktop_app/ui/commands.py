@@ -140,7 +140,11 @@ class Commands(QObject):
         sure = await ask(
             window,
             window.tr("Remove {name}?").format(name=profile.name),
-            window.tr("It goes offline, and its secret leaves the keychain. Its jobs stay in the history."),
+            (
+                window.tr("It goes offline, and its secret leaves the keychain. Its jobs stay in the history.")
+                if await window.host.secrets.has_keychain()
+                else window.tr("It goes offline, and its secret is forgotten. Its jobs stay in the history.")
+            ),
             yes=window.tr("Remove"),
             no=window.tr("Keep"),
             danger=True,

@@ -61,6 +61,7 @@ class Secrets(Protocol):
     """Whether there is a secret; the window never shows one."""
 
     async def get(self, profile: Profile) -> str | None: ...
+    async def has_keychain(self) -> bool: ...
 
 
 class SettingsKeeper(Protocol):

@@ -132,9 +132,13 @@ class FakeProfiles:
 class FakeSecrets:
     def __init__(self) -> None:
         self.kept: dict[str, str] = {}
+        self.keychain = True
 
     async def get(self, profile: Profile) -> str | None:
         return self.kept.get(profile.id)
+
+    async def has_keychain(self) -> bool:
+        return self.keychain
 
 
 class FakeSettings:

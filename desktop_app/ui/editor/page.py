@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QHideEvent
+from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
     QFrame,
@@ -32,6 +32,7 @@ from desktop_app.core.profile import (
     Profile,
     RemoteSource,
     Shape,
+    secret_variable,
 )
 from desktop_app.ui.background import Background
 from desktop_app.ui.dialogs import choose_files
@@ -52,7 +53,7 @@ from desktop_app.ui.editor.sources import OnnxPanel, RemotePanel, ScriptPanel, S
 from desktop_app.ui.hosting import Host
 from desktop_app.ui.icons import set_icon
 from desktop_app.ui.tokens import SPACE
-from desktop_app.ui.widgets import ElidedLabel, label, push_button, tool_button
+from desktop_app.ui.widgets import ElidedLabel, label, push_button, set_kind, tool_button
 
 Start = Callable[[Coroutine[Any, Any, Any], str], None]
 
@@ -79,6 +80,9 @@ class EditorPage(QWidget):
         self._start = start
         self._profile: Profile | None = None
         self._looking = 0
+        self._suggested = ""
+        self._opening = False
+        self._keychain: bool | None = None
         self.preview = Preview(host, start, background)
         self._make_fields()
         self.title = label("", "title")
@@ -149,12 +153,7 @@ class EditorPage(QWidget):
         self.timeout = NumberField(self.tr("Time limit"), 0.1, 86_400, decimals=1, suffix=" s")
         self.answer_format = ChoiceField(
             self.tr("Answer format"),
-            (
-                (self.tr("What the script's generation answers"), AnswerFormat.AUTO.value),
-                (self.tr("Current"), AnswerFormat.CURRENT.value),
-                (self.tr("Flat (clients 1.2.2 to 1.3.42)"), AnswerFormat.FLAT.value),
-                (self.tr("Documented (clients up to 1.2.1)"), AnswerFormat.DOCUMENTED.value),
-            ),
+            tuple(self._formats("callback")),
         )
         self.private_assets = SwitchField("", self.tr("Fetch assets from private addresses"))
         self.insecure = SwitchField("", self.tr("Allow a hub without encryption (http)"))
@@ -182,6 +181,8 @@ class EditorPage(QWidget):
             field.edited.connect(lambda: self._soon.start())
         for panel in self.panels.values():
             panel.edited.connect(lambda: self._soon.start())
+        for panel in (self.onnx, self.script):
+            panel.file_chosen.connect(self._suggest_name)
         self.onnx.file_chosen.connect(lambda path: self._start(self._inspect(Path(path)), "inspect a model"))
         self.script.file_chosen.connect(lambda path: self._start(self._read_script(Path(path)), "read a script"))
         self.connection.wanted.connect(self._test_connection)
@@ -268,6 +269,19 @@ class EditorPage(QWidget):
         self._segments.idClicked.connect(lambda number: self._show_kind(tuple(self.panels)[number]))
         return row
 
+    def _formats(self, kind: str) -> list[tuple[str, str]]:
+        older = [
+            (self.tr("Flat (clients 1.2.2 to 1.3.42)"), AnswerFormat.FLAT.value),
+            (self.tr("Documented (clients up to 1.2.1)"), AnswerFormat.DOCUMENTED.value),
+        ]
+        auto, current = AnswerFormat.AUTO.value, AnswerFormat.CURRENT.value
+        if kind == "callback":
+            said = self.tr("What the script's generation answers")
+            return [(said, auto), (self.tr("Current"), current), *older]
+        # Without a script both say the same; a profile keeps the one it has.
+        chosen = self.answer_format.value
+        return [(self.tr("Current"), current if chosen == current else auto), *older]
+
     # ---- filling in ----
 
     def open_new(self, file: Path | None = None) -> None:
@@ -278,11 +292,11 @@ class EditorPage(QWidget):
         kind = "callback" if file is not None and file.suffix.casefold() == ".py" else "onnx"
         self._show_kind(kind)
         if file is not None:
-            self.name.value = file.stem.replace("_", " ").replace("-", " ").strip().capitalize()
             self._choose_file(file)
+            self._suggest_name(str(file))
         self._set_secret_hint()
         self.check()
-        self.name.edit.setFocus()
+        self._to_top()
 
     def open_profile(self, profile: Profile, *, copy: bool = False) -> None:
         """The form of a profile; of a copy of it where asked."""
@@ -295,11 +309,26 @@ class EditorPage(QWidget):
             self.title.setText(self.tr("Edit {name}").format(name=profile.name))
         self._set_secret_hint()
         self.check()
+        self._to_top()
+
+    def _to_top(self) -> None:
+        self._start(self._look_for_keychain(), "look for a keychain")
         self.name.edit.setFocus()
+        self.area.verticalScrollBar().setValue(0)
+        self._opening = True
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if self._opening:
+            # Only now there is a layout to scroll, and a focus to take.
+            self._opening = False
+            self.name.edit.setFocus()
+            QTimer.singleShot(0, self, lambda: self.area.verticalScrollBar().setValue(0))
 
     def _fill(self, profile: Profile | None) -> None:
         detection = profile.detection if profile else Detection()
         self._base = profile
+        self._suggested = ""
         self.connection.clear()
         for field in (*self._fields.values(), *(f for p in self.panels.values() for f in p.fields.values())):
             field.touched = False
@@ -318,6 +347,7 @@ class EditorPage(QWidget):
         self.preview.set_score(detection.confidence)
         self.concurrency.value = profile.concurrency if profile else 1
         self.timeout.value = profile.timeout_s if profile else 120.0
+        self.answer_format.offer(self._formats("callback"))
         self.answer_format.value = (profile.answer_format if profile else AnswerFormat.AUTO).value
         self.private_assets.value = profile.allow_private_assets if profile else False
         self.insecure.value = profile.allow_insecure_host if profile else False
@@ -347,6 +377,7 @@ class EditorPage(QWidget):
             panel.setSizePolicy(policy)
         self.source_stack.adjustSize()
         self.predictions.setVisible(kind != "callback")
+        self.answer_format.offer(self._formats(kind))
         self.check()
 
     @property
@@ -422,11 +453,16 @@ class EditorPage(QWidget):
         self.connection.offer(known and bool(self.plugin_id.value) and "host" not in problems)
         self.start_button.setEnabled(profile is not None)
         untouched = [key for key in problems if key not in fields or not fields[key].touched]
-        first = next(iter(untouched), "")
+        told = untouched or list(problems)
+        first = next((key for key in fields if key in told), next(iter(told), ""))
         words = problems.get(first, "")
         if first in fields and fields[first].title.text():
             words = f"{fields[first].title.text()}: {words}"
-        self.trouble.say(words if first and self._any_touched(fields) else "")
+        # A form that nobody has begun to fill in is not wrong, only empty.
+        set_kind(self.trouble, "error" if self._any_touched(fields) else "muted")
+        self.trouble.say(words)
+        for button in (self.save_button, self.start_button):
+            button.setToolTip(words)
         self._set_secret_hint()
 
     def _to_try(self) -> Profile | None:
@@ -470,10 +506,23 @@ class EditorPage(QWidget):
         return message[:1].upper() + message[1:] + "."
 
     def _set_secret_hint(self) -> None:
-        if self._profile is not None:
-            self.secret.set_hint(self.tr("Leave empty to keep the one that is stored."))
-            return
-        self.secret.set_hint(self.tr("Kept in this computer's keychain, never in a file."))
+        words = self.tr("Leave empty to keep the present one.") if self._profile is not None else ""
+        if self._keychain:
+            words = words or self.tr("Kept in this computer's keychain, never in a file.")
+        elif self._keychain is False:
+            remedy = self.tr("This computer has no keychain: it is known until Plugdeck ends.")
+            name = self.name.value
+            if name:
+                variable = secret_variable(name)
+                remedy = self.tr(
+                    "This computer has no keychain: it is known until Plugdeck ends. To keep it, set {variable}."
+                ).format(variable=variable)
+            words = f"{words} {remedy}".strip()
+        self.secret.set_hint(words or self.tr("Never written to a file."))
+
+    async def _look_for_keychain(self) -> None:
+        self._keychain = await self._host.secrets.has_keychain()
+        self._set_secret_hint()
 
     # ---- what the person does ----
 
@@ -510,6 +559,13 @@ class EditorPage(QWidget):
             self.script.path.edit.editingFinished.emit()
         else:
             self.onnx.take(file)
+
+    def _suggest_name(self, path: str) -> None:
+        """Names a new plugin after its file, unless the person has named it."""
+        if self._profile is None and self.name.value in ("", self._suggested):
+            words = Path(path).stem.replace("_", " ").replace("-", " ").strip()
+            self._suggested = self.name.value = words[:1].upper() + words[1:99]
+            self.check()
 
     def _follow_slider(self, score: float) -> None:
         self.confidence.value = score

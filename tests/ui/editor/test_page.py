@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QLineEdit
 
-from desktop_app.core.aio import spawn
+from desktop_app.core.aio import running_tasks, spawn
 from desktop_app.core.errors import ModelLoadError
 from desktop_app.core.profile import CallbackSource, OnnxSource, RemoteSource, Shape
 from desktop_app.ui.background import Background
@@ -235,10 +235,26 @@ def test_what_was_found_can_be_changed_and_tried(page: Any, run: Any, host: Any,
             "confidence": "guess",
             "why": ["one sign"],
             "alternatives": ["yolov7"],
+            "sure": {
+                "scale": {"confidence": "guess", "why": "assumed: nothing says so"},
+                "family": {"confidence": "likely", "why": "one <b>sign</b>"},
+            },
         }
         page.show()
         page.open_new(model)
         await tools.until(lambda: "A guess" in page.onnx.findings.sure.text())
+        findings = page.onnx.findings
+        assert findings.details_button.isVisible()
+        assert findings.details.isHidden()
+        findings.details_button.click()
+        assert findings.details.isVisible()
+        assert findings.details.textFormat() == Qt.TextFormat.PlainText
+        assert findings.details.text().splitlines() == [
+            "· Family: likely – one <b>sign</b>",
+            "· Scaling: a guess – assumed: nothing says so",
+        ]
+        findings.details_button.click()
+        assert findings.details.isHidden()
         assert page.onnx.input.rows.isVisible()
         await tools.until(lambda: len(host.tried) == 1)
         assert host.tried[0][0].detection.confidence == page.confidence.value
@@ -295,5 +311,90 @@ def test_a_model_that_gives_no_annotations_is_declined(page: Any, run: Any, host
         assert page.onnx.findings.reasons.text() == "Use a detector."
         assert not page.preview.isVisible()
         page.hide()
+
+    run(scenario())
+
+
+def test_what_is_said_of_the_secret_is_true(page: Any, run: Any, host: Any, tools: Any) -> None:
+    async def scenario() -> None:
+        page.open_new()
+        await tools.until(lambda: "keychain, never in a file" in page.secret.message.text())
+        page.open_profile(tools.profile())
+        assert page.secret.message.text() == "Leave empty to keep the present one."
+        host.secrets.keychain = False
+        page.open_new()
+        await tools.until(lambda: "no keychain" in page.secret.message.text())
+        page.open_profile(tools.profile("Old one"))
+        assert page.secret.message.text().startswith("Leave empty to keep the present one.")
+        assert "set PLUGDECK_SECRET_OLD_ONE." in page.secret.message.text()
+        await tools.until(lambda: not running_tasks())
+
+    run(scenario())
+
+
+def test_a_disabled_save_says_why(page: Any, run: Any, tools: Any, qtbot: Any) -> None:
+    async def scenario() -> None:
+        page.open_new()
+        assert not page.save_button.isEnabled()
+        assert page.trouble.whole().startswith("Name: ")
+        assert page.start_button.toolTip() == page.trouble.whole()
+        assert page.trouble.property("kind") == "muted"
+        _type(page.name, "Screws", qtbot)
+        await tools.until(lambda: page.trouble.whole().startswith("Plugin id: "))
+        assert page.trouble.property("kind") == "error"
+        await tools.until(lambda: not running_tasks())
+
+    run(scenario())
+
+
+def test_a_plugin_is_named_after_its_file(page: Any, run: Any, model: Path, tmp_path: Path, tools: Any) -> None:
+    script = tmp_path / "count_YOLO-boxes.py"
+    script.write_text("x = 1")
+
+    async def scenario() -> None:
+        page.open_new()
+        page.take_file(script)
+        assert page.name.value == "Count YOLO boxes"
+        page.take_file(model)
+        assert page.name.value == "Fast screws", "nobody has typed a name yet"
+        page.name.value = "Mine"
+        page.take_file(script)
+        assert page.name.value == "Mine"
+        await tools.until(lambda: not running_tasks())
+
+    run(scenario())
+
+
+def test_the_form_opens_at_its_top(page: Any, run: Any, tools: Any) -> None:
+    async def scenario() -> None:
+        page.resize(700, 400)
+        page.open_new()
+        page.show()
+        page.activateWindow()
+        bar = page.area.verticalScrollBar()
+        await tools.until(lambda: bar.maximum() > 0)
+        bar.setValue(bar.maximum())
+        page.hide()
+        page.open_new()
+        page.show()
+        await tools.until(lambda: bar.value() == 0 and page.name.edit.hasFocus() and not running_tasks())
+
+    run(scenario())
+
+
+def test_without_a_script_the_answer_format_speaks_of_none(page: Any, run: Any, tools: Any) -> None:
+    box = page.answer_format.box
+
+    async def scenario() -> None:
+        page.open_new()
+        assert box.itemText(0) == "Current"
+        assert page.answer_format.value == "auto"
+        page._show_kind("callback")
+        assert "script" in box.currentText()
+        page.open_profile(tools.profile(answer_format="current"))
+        assert (box.currentText(), page.answer_format.value) == ("Current", "current")
+        page.open_profile(tools.profile(answer_format="flat"))
+        assert page.answer_format.value == "flat"
+        await tools.until(lambda: not running_tasks())
 
     run(scenario())
