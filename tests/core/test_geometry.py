@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import math
 import random
-import time
 
 import pytest
 from hypothesis import given
@@ -135,6 +134,4 @@ def test_crossing_takes_few_steps_on_an_outline_and_gives_up_on_a_scribble() -> 
     comb = [*([index % 2 * 1000, index] for index in range(5000)), [-1, 5000], [-1, -1]]
     assert crosses_itself(comb, 20_000) == (False, 20_000)
     many = [[random.random(), random.random()] for _ in range(200_000)]
-    before = time.perf_counter()
     assert crosses_itself(many, 100_000) == (False, 100_000)
-    assert time.perf_counter() - before < 2

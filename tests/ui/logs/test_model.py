@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from PySide6.QtTest import QAbstractItemModelTester
@@ -39,13 +38,11 @@ def test_filters(qapp: Any, tools: Any) -> None:
     assert tester.model() is model
 
 
-def test_it_stays_bounded_and_fast(qapp: Any, tools: Any) -> None:
+def test_it_stays_bounded(qapp: Any, tools: Any) -> None:
     model = LogModel()
     line = tools.line("x")
-    begun = time.perf_counter()
     for _ in range(60):
         model.append([line] * 1000)
-    assert time.perf_counter() - begun < 2
     assert model.total <= KEPT * 1.1
     assert len(model.rows) <= KEPT * 1.1
     model.prepend([line] * KEPT)
