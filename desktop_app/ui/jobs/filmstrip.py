@@ -12,6 +12,7 @@ from PySide6.QtCore import (
     QModelIndex,
     QObject,
     QPersistentModelIndex,
+    QPoint,
     QRect,
     QRectF,
     QSize,
@@ -249,6 +250,7 @@ class Filmstrip(Panel):
         """Takes in what changed; while following, moves on to the newest job that has ended."""
         current = self.current()
         self._by_hand = False
+        anchor, left = self._anchor()
         self.model.take(records)
         self.stack.setCurrentWidget(self.view if self.model.rows else self.empty)
         if self.follow.isChecked():
@@ -257,10 +259,21 @@ class Filmstrip(Panel):
             place = self.model.row_of(current.id)
             if place >= 0:
                 self._mark(place)
+        if not self.follow.isChecked() and anchor.isValid():
+            bar = self.view.horizontalScrollBar()
+            bar.setValue(bar.value() + self.view.visualRect(QModelIndex(anchor)).left() - left)
         self._by_hand = True
         current = self.current()
         if current is not None and any(record.id == current.id for record in records):
             self.chosen.emit(current)
+
+    def _anchor(self) -> tuple[QPersistentModelIndex, int]:
+        """The tile that is to stay where it is, and where that is: the chosen one, or the first that is seen."""
+        seen = self.view.viewport().rect()
+        index = self.view.currentIndex()
+        if not index.isValid() or not self.view.visualRect(index).intersects(seen):
+            index = self.view.indexAt(QPoint(4, CELL.height() // 2))
+        return QPersistentModelIndex(index), self.view.visualRect(index).left()
 
     def current(self) -> JobRecord | None:
         """The job that is looked at."""

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QAbstractItemModelTester
 
 from desktop_app.core.job import JobState
@@ -88,3 +88,25 @@ def test_thumbnails(qtbot: Any, tools: Any, thumbnails: Any, tmp_path: Path) -> 
     profile = tools.profile()
     strip.take([tools.job(profile, 1, asset_path=path), tools.job(profile, 2, JobState.FAILED, error="no")])
     assert not strip.grab().isNull()
+
+
+def test_without_following_the_chosen_tile_stays_in_place(qtbot: Any, tools: Any, thumbnails: Any) -> None:
+    strip = Filmstrip(thumbnails)
+    qtbot.addWidget(strip)
+    strip.resize(600, 160)
+    strip.show()
+    profile = tools.profile()
+    strip.take([tools.job(profile, number) for number in range(1, 31)])
+    strip.select("job-0028")
+    before = strip.view.visualRect(strip.view.currentIndex())
+    strip.take([tools.job(profile, 40)])
+    strip.take([tools.job(profile, 42), tools.job(profile, 41)])
+    assert strip.current().id == "job-0028"
+    assert strip.view.visualRect(strip.view.currentIndex()) == before
+    strip.view.horizontalScrollBar().setValue(1800)
+    first = strip.view.indexAt(QPoint(4, 40)).data()
+    strip.take([tools.job(profile, 50)])
+    assert strip.view.indexAt(QPoint(4, 40)).data() == first, "scrolled away from the chosen one"
+    strip.follow.setChecked(True)
+    strip.take([tools.job(profile, 60)])
+    assert strip.view.horizontalScrollBar().value() == 0
