@@ -122,6 +122,10 @@ class LogModel(TypedTableModel[LogLine]):
         self._wanted = wanted
         self.replace([line for line in self._all if wanted.shows(line)][-KEPT:])
 
+    def has(self, wanted: LogWanted) -> bool:
+        """Whether any line that is kept passes another filter."""
+        return any(wanted.shows(line) for line in self._all)
+
     def clear(self) -> None:
         """Shows only what comes from now on."""
         self._all.clear()

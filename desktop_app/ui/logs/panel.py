@@ -206,7 +206,10 @@ class LogPanel(Panel):
         if self.model.rows:
             self.stack.setCurrentWidget(self.view)
             return
-        if self.model.total:
+        job = self._job if self.only_job.isChecked() else None
+        if job is not None and not self.model.has(LogWanted(min_level=Level.DEBUG, job_id=job.id, session=job.session)):
+            self.empty.say("text", self.tr("This job wrote no log line."))
+        elif self.model.total:
             self.empty.say("search", self.tr("No line passes the filter"))
         else:
             self.empty.say("text", self.tr("No log lines yet"))

@@ -52,6 +52,9 @@ def test_filters(panel: Any, tools: Any, qtbot: Any) -> None:
     assert [line.message for line in panel.lines_shown()] == ["of a"]
     panel.show_job(tools.job(second, 2))
     assert panel.lines_shown() == []
+    assert panel.empty.title.text() == "This job wrote no log line."
+    panel.show_job(job)
+    panel.level.setCurrentIndex(panel.level.findData(int(Level.ERROR)))
     assert panel.empty.title.text() == "No line passes the filter"
     panel.only_job.click()
     panel.level.setCurrentIndex(panel.level.findData(int(Level.ERROR)))
