@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFontMetrics, QPainter
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from desktop_app.core.job import JobState
@@ -11,6 +11,9 @@ from desktop_app.ui.plugins.model import BARS, ROW_ROLE, PluginRow
 from desktop_app.ui.states import draw_shape, profile_shape, profile_tone, profile_words
 from desktop_app.ui.theme import scaled_font, tokens
 from desktop_app.ui.tokens import SPACE
+
+BAR = 4
+FEWEST = 5
 
 
 class PluginDelegate(QStyledItemDelegate):
@@ -51,33 +54,41 @@ class PluginDelegate(QStyledItemDelegate):
         tone = QColor(getattr(t, profile_tone(row.status.state)))
         draw_shape(painter, profile_shape(row.status.state), tone, QRectF(left, top + (line - 11) / 2, 11, 11))
         text_left = left + 20
-        bars = min(BARS * 4, (right - text_left) // 3)
+        words = profile_words(row.status)
+        bars = self._room_for_bars(right - text_left, (words, normal), (row.short_figures, small))
+        gap = SPACE if bars else 0
         painter.setFont(bold)
         painter.setPen(QColor(t.text))
         self._line(painter, row.profile.name, text_left, top, right - text_left, line)
         painter.setFont(normal)
         painter.setPen(tone)
-        self._line(painter, profile_words(row.status), text_left, top + line, right - text_left - bars - SPACE, line)
+        self._line(painter, words, text_left, top + line, right - text_left - bars - gap, line)
         painter.setFont(small)
         painter.setPen(QColor(t.muted))
-        self._line(painter, row.short_figures, text_left, top + 2 * line, right - text_left - bars - SPACE, line)
+        self._line(painter, row.short_figures, text_left, top + 2 * line, right - text_left - bars - gap, line)
         self._bars(painter, row, QRectF(right - bars, top + line + 2, bars, 2 * line - 4))
         painter.restore()
+
+    def _room_for_bars(self, width: int, *lines: tuple[str, QFont]) -> int:
+        """What the words leave, in whole bars; none at all rather than a few."""
+        needed = max(QFontMetrics(font).horizontalAdvance(text) for text, font in lines) + SPACE
+        bars = min(BARS, (width - needed) // BAR)
+        return bars * BAR if bars >= FEWEST else 0
 
     def _line(self, painter: QPainter, text: str, left: int, top: int, width: int, height: int) -> None:
         shown = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, width)
         painter.drawText(QRect(left, top, width, height), Qt.AlignmentFlag.AlignVCenter, shown)
 
     def _bars(self, painter: QPainter, row: PluginRow, box: QRectF) -> None:
-        if not row.bars:
+        room = int(box.width() // BAR)
+        if not row.bars or not room:
             return
         t = tokens()
-        room = int(box.width() // 4)
         shown = list(row.bars)[-room:]
         tallest = max((ms for ms, _ in shown), default=0.0) or 1.0
         painter.setPen(Qt.PenStyle.NoPen)
         for place, (ms, ended) in enumerate(shown):
-            x = box.right() - (len(shown) - place) * 4
+            x = box.right() - (len(shown) - place) * BAR
             if ended is JobState.FAILED:
                 # A failure is told by form as well: full height, with a gap at the foot.
                 painter.setBrush(QColor(t.error))

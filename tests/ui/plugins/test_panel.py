@@ -4,11 +4,13 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QFont, QFontMetrics
 from PySide6.QtTest import QAbstractItemModelTester
 
 from desktop_app.core.events import ProfileState, ProfileStatus
 from desktop_app.core.job import JobState
-from desktop_app.ui.plugins.model import PluginModel
+from desktop_app.ui.plugins.delegate import PluginDelegate
+from desktop_app.ui.plugins.model import BARS, PluginModel
 from desktop_app.ui.plugins.panel import PluginPanel
 
 
@@ -79,3 +81,15 @@ def test_commands(panel: Any, tools: Any, qtbot: Any) -> None:
     panel.model.set_status(ProfileStatus("fasteners", ProfileState.ONLINE))
     menu = panel.menu_for(panel.model.rows[0])
     assert {entry.data(): entry.isEnabled() for entry in menu.actions() if entry.data()}["restart"]
+
+
+def test_the_words_come_before_the_bars(qapp: Any) -> None:
+    delegate = PluginDelegate()
+    font = QFont()
+    words = "reconnecting in 12 s"
+    need = QFontMetrics(font).horizontalAdvance(words)
+    assert delegate._room_for_bars(need + 8, (words, font)) == 0
+    assert delegate._room_for_bars(need + 12, (words, font)) == 0, "no single bar"
+    some = delegate._room_for_bars(need + 40, (words, font))
+    assert 0 < some <= 32
+    assert delegate._room_for_bars(1000, (words, font)) == BARS * 4
