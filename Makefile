@@ -39,10 +39,12 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.app: $(VENV)/bin/python pyproject.toml packaging/constraints.txt
+	@echo "Installing what Plugdeck needs; this takes a minute or two the first time."
 	$(PIP) install -c packaging/constraints.txt -e .
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/bin/python pyproject.toml packaging/constraints.txt
+	@echo "Installing what Plugdeck and its tests need; this takes a minute or two the first time."
 	$(PIP) install -c packaging/constraints.txt -e '.[dev]'
 	@touch $@ $(VENV)/.app
 

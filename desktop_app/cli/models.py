@@ -35,7 +35,9 @@ def source_of(options: argparse.Namespace) -> ModelSource:
             raise UsageError(
                 "--python, --provider and --unload-after do not go with --remote", remedy="Leave them out."
             )
-        return RemoteSource(url=options.remote, model=options.model)
+        raise UsageError(
+            "This version cannot use a model server yet", where=options.remote, remedy="Give --onnx or --script."
+        )
     if options.model:
         raise UsageError("--model goes with --remote", remedy="Leave it out.")
     if options.onnx is not None:

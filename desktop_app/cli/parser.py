@@ -213,7 +213,7 @@ def _model(parser: argparse.ArgumentParser, *, required: bool) -> None:
     model = group.add_mutually_exclusive_group(required=required)
     model.add_argument("--onnx", type=Path, metavar="FILE", help="an ONNX file")
     model.add_argument("--script", type=Path, metavar="FILE", help="a plugin script")
-    model.add_argument("--remote", metavar="URL", help="an Open Inference Protocol (KServe v2) server")
+    model.add_argument("--remote", metavar="URL", help="a model server (not in this version yet)")
     group.add_argument("--model", metavar="NAME", help="the model's name on the remote server")
     group.add_argument(
         "--python", type=Path, metavar="INTERPRETER", help="interpreter for the script (default: the bundled one)"

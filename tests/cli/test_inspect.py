@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,10 @@ import pytest
 
 from desktop_app.cli.inspect import tell
 
-KEYS = {"family", "task", "input", "classes", "output", "confidence", "why", "warnings"}
+KEYS = {"family", "task", "input", "classes", "output", "confidence", "why", "warnings", "sure"}
+PARTS = {
+    "family", "task", "size", "layout", "dtype", "color", "scale", "mean_std", "resize", "output", "classes",
+}  # fmt: skip
 INPUT_KEYS = {"name", "width", "height", "dynamic", "layout", "dtype", "channels", "scale", "mean", "std", "resize"}
 
 
@@ -22,6 +26,9 @@ def test_json_has_the_keys_of_the_contract(cli: Any, model: Path, data_dir: Path
     assert (found["task"], found["confidence"]) == ("detect", "certain")
     assert found["classes"] == ["bolt", "nut", "washer"]
     assert found["why"]
+    assert set(found["sure"]) == PARTS
+    assert all(set(part) == {"confidence", "why"} and part["why"] for part in found["sure"].values())
+    assert found["sure"]["classes"] == {"confidence": "certain", "why": "its metadata names them"}
     assert not data_dir.exists()  # nothing is left behind for a question
 
 
@@ -35,6 +42,11 @@ def test_people_read_what_how_sure_and_why(cli: Any, model: Path, monkeypatch: p
     assert "  How sure      certain: the file itself settles it" in lines
     assert "  Classes       3: bolt, nut, washer" in lines
     assert any(line.startswith("  Input         320 × 320 pixels, RGB, letterboxed") for line in lines)
+    table = lines[lines.index("In detail:") + 1 : lines.index("Why:")]
+    assert len(table) == len(PARTS)
+    assert re.split(r" {2,}", table[2].strip()) == ["size", "320 × 320", "certain", "the graph fixes it"]
+    assert re.split(r" {2,}", table[6].strip())[:3] == ["scaling", "0…1", "certain"]
+    assert table[10].endswith("its metadata names them")
     assert lines.index("Why:") < len(lines) - 2
     assert lines[-1] == "Try it: plugdeck test --onnx fasteners.onnx PICTURE"
 
@@ -94,6 +106,29 @@ def test_a_guess_says_so_and_what_to_check(capsys: pytest.CaptureFixture[str]) -
     assert "224 × 224 pixels (any size would do), BGR, centre cut out, pixels 0…255, mean 1.5/2/3, std 1/1/2" in text
     assert "To check:\n  - look\n" in text
     assert "\x1b" not in text
+
+
+def test_the_parts_are_told_whatever_they_hold(capsys: pytest.CaptureFixture[str]) -> None:
+    sure = {
+        "task": {"confidence": "likely", "why": "signs"},
+        "mean_std": {"confidence": "guess", "why": "assumed\x1b[2J"},
+        "resize": {"confidence": "likely", "why": "usual"},
+        "classes": {"confidence": "likely", "why": "so many are usually these"},
+        "a newer one": {"confidence": "likely", "why": "unknown to this version"},
+    }
+    tell(Path("m.onnx"), found(sure=sure))
+    lines = capsys.readouterr().out.splitlines()
+    start = lines.index("In detail:") + 1
+    table = [re.split(r" {2,}", line.strip()) for line in lines[start : lines.index("Why:")]]
+    assert [row[:3] for row in table] == [
+        ["task", "classify", "likely"],
+        ["mean and std", "1.5/2/3, 1/1/2", "guess"],
+        ["resizing", "crop", "likely"],
+        ["class names", "class 0, class 1, class 2, …", "likely"],
+    ]
+    assert "\x1b" not in "".join(lines)
+    tell(Path("m.onnx"), found())
+    assert "In detail" not in capsys.readouterr().out
 
 
 def test_what_cannot_be_run_is_not_offered_to_be_tried(capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,7 +9,7 @@ import pytest
 from desktop_app.cli.models import class_names, existing_file, profile_of, source_of
 from desktop_app.cli.parser import parse
 from desktop_app.core.errors import ModelLoadError, UsageError
-from desktop_app.core.profile import AnswerFormat, CallbackSource, OnnxSource, RemoteSource, Shape
+from desktop_app.core.profile import AnswerFormat, CallbackSource, OnnxSource, Shape
 
 
 def options(*line: object) -> Any:
@@ -24,8 +24,6 @@ def test_one_source_for_each_kind_of_model(model: Path, script: Path, tmp_path: 
     link.symlink_to(sys.executable)
     # The link itself: it is what makes the interpreter belong to its environment.
     assert source_of(options("--script", script, "--python", link)) == CallbackSource(script=script, python=link)
-    remote = RemoteSource(url="http://127.0.0.1:8000", model="cars")
-    assert source_of(options("--remote", "http://127.0.0.1:8000", "--model", "cars")) == remote
 
 
 def test_paths_are_made_absolute(script: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,6 +44,7 @@ def test_paths_are_made_absolute(script: Path, monkeypatch: pytest.MonkeyPatch) 
         (["--script", "SCRIPT", "--unload-after", "60"], "--unload-after"),
         (["--remote", "http://127.0.0.1", "--model", "m", "--unload-after", "60"], "--unload-after"),
         (["--remote", "http://127.0.0.1"], "--model NAME"),
+        (["--remote", "http://127.0.0.1", "--model", "m"], "cannot use a model server yet"),
         (["--remote", "http://127.0.0.1", "--model", "m", "--provider", "cuda"], "--provider"),
     ],
 )

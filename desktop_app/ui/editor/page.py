@@ -265,6 +265,8 @@ class EditorPage(QWidget):
             self._segments.addButton(button, number)
             self.segment_buttons[kind] = button
             row.addWidget(button)
+        # Not before a worker can speak to one; a profile that somebody imported can be looked at all the same.
+        self.segment_buttons["remote"].hide()
         row.addStretch(1)
         self._segments.idClicked.connect(lambda number: self._show_kind(tuple(self.panels)[number]))
         return row
