@@ -56,8 +56,11 @@ def load(frame: Frame) -> Loaded:
         picture = Path(str(frame["picture"])) if frame.get("picture") else None
         chosen = str(frame.get("family") or "") or None
         return Loaded(_told(lambda: identify(path, picture=picture, only=chosen)), _nothing_to_run)
+    given = frame.get("source")
+    if isinstance(given, dict) and given.get("kind") == "remote":
+        raise Failure("This version cannot use a model server yet", remedy="Use an ONNX file or a script.")
     try:
-        source = OnnxSource.model_validate(frame.get("source"))
+        source = OnnxSource.model_validate(given)
         detection = Detection.model_validate(frame.get("detection") or {})
     except ValidationError as error:
         raise Failure("The profile's model settings are not valid", details=str(error)) from None

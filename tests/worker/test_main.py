@@ -169,3 +169,8 @@ def test_an_idle_model_leaves_memory_and_comes_back(worker: Worker, tmp_path: Pa
     worker.send({"type": "stop"})
     worker.receive("ended")
     assert worker.process.wait(timeout=20) == 0
+
+
+def test_a_model_server_is_declined_in_words(worker: Worker) -> None:
+    worker.send({"type": "load", "source": {"kind": "remote", "url": "http://box", "model": "m"}})
+    assert "model server" in worker.receive("failed")["what"]
