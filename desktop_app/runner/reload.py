@@ -27,12 +27,15 @@ class ScriptWatch:
     def __init__(self, script: Path, on_change: Callable[[], Awaitable[object]]) -> None:
         self._script = script.absolute()
         self._on_change = on_change
-        self._files: frozenset[Path] = frozenset({self._script})
+        self._known: _Look = {self._script: None}
         self._task: asyncio.Task[None] | None = None
 
     def watch(self, files: Iterable[str | Path]) -> None:
-        """Names the modules that the script loaded; replaces those named before."""
-        self._files = frozenset({self._script, *(Path(file) for file in files)})
+        """Names the modules that the script has just loaded; replaces those named before."""
+        named = {self._script, *(Path(file) for file in files)}
+        # Looked at now and not with the next look: what changes in between must be seen.
+        new = _stamps(named - self._known.keys())
+        self._known = {path: self._known.get(path, new.get(path)) for path in named}
 
     def start(self) -> None:
         """Begins to look; a second call does nothing."""
@@ -45,31 +48,28 @@ class ScriptWatch:
         await cancel_and_wait(task)
 
     async def _run(self) -> None:
-        known = await self._look()
+        self._known.update(_stamps([self._script]))
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
             seen = await self._look()
-            # A file that came into view only now was loaded in the state it is in.
-            changed = [path for path in known.keys() & seen.keys() if known[path] != seen[path]]
+            changed = [path for path in self._known.keys() & seen.keys() if self._known[path] != seen[path]]
             if not changed:
-                known = seen
                 continue
-            await self._until_still(seen)
+            self._known.update(await self._until_still(seen))
             log.info("%s changed", ", ".join(sorted(path.name for path in changed)))
-            known = await self._look()
             await self._on_change()
 
-    async def _until_still(self, seen: _Look) -> None:
+    async def _until_still(self, seen: _Look) -> _Look:
         """Editors write in several steps, and version control many files one after the other."""
         while True:
             await asyncio.sleep(LOOK_EVERY_S / 2)
             now = await self._look()
             if now == seen:
-                return
+                return now
             seen = now
 
     async def _look(self) -> _Look:
-        return await asyncio.to_thread(_stamps, self._files)
+        return await asyncio.to_thread(_stamps, tuple(self._known))
 
 
 def _stamps(files: Iterable[Path]) -> _Look:

@@ -66,6 +66,19 @@ async def test_changes_of_the_script_and_its_modules_are_noticed(tmp_path: Path,
     assert not aio.running_tasks()
 
 
+async def test_a_change_right_after_the_load_is_not_missed(tmp_path: Path) -> None:
+    script, module = tmp_path / "plugin.py", tmp_path / "helper.py"
+    for path in (script, module):
+        path.write_text("1\n")
+    counter = Counter()
+    watch = ScriptWatch(script, counter)
+    watch.start()
+    watch.watch([str(module)])
+    module.write_text("22\n")  # before the first look
+    await counter.next()
+    await watch.stop()
+
+
 async def test_a_script_tells_which_files_it_loaded(make_bench: Any, tmp_path: Path) -> None:
     folder = tmp_path / "work"
     (folder / "venv" / "lib" / "site-packages").mkdir(parents=True)
