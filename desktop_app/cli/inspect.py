@@ -37,7 +37,23 @@ _RESIZE = {
     "shortest": "shorter side scaled to the input's, ratio kept",
 }
 
+_PARTS = {
+    "family": "family",
+    "task": "task",
+    "size": "size",
+    "layout": "layout",
+    "dtype": "numbers",
+    "color": "colour order",
+    "scale": "scaling",
+    "mean_std": "mean and std",
+    "resize": "resizing",
+    "output": "output",
+    "classes": "class names",
+    "keypoints": "key-point names",
+}
+
 _SHOWN_CLASSES = 12
+_SHOWN_IN_DETAIL = 3
 
 
 async def run(options: argparse.Namespace) -> int:
@@ -70,6 +86,7 @@ def tell(path: Path, found: dict[str, Any]) -> None:
     if isinstance(tensors, dict):
         facts.append(("Output", ", ".join(f"{name} {shape}" for name, shape in tensors.items())))
     columns([[f"  {name}", clean(text)] for name, text in facts])
+    _details(found)
     _list("Why", found["why"])
     _list("To check", found["warnings"])
     if supported:
@@ -85,9 +102,41 @@ def _input(spec: dict[str, Any]) -> str:
     return ", ".join([*parts, f"{spec['dtype']} {spec['layout'].upper()}"])
 
 
+def _details(found: dict[str, Any]) -> None:
+    """A row per part: what, the value, how sure, why."""
+    sure = found.get("sure") or {}
+    rows = [
+        [f"  {name}", *(clean(text) for text in (_value(part, found), sure[part]["confidence"], sure[part]["why"]))]
+        for part, name in _PARTS.items()
+        if part in sure
+    ]
+    if rows:
+        say("In detail:")
+        columns(rows)
+
+
+def _value(part: str, found: dict[str, Any]) -> str:
+    spec, output = found["input"], found["output"]
+    if part in ("classes", "keypoints"):
+        names = [str(name) for name in found[part]]
+        return ", ".join(names[:_SHOWN_IN_DETAIL]) + (", …" if len(names) > _SHOWN_IN_DETAIL else "") or "none"
+    return {
+        "size": f"{spec['width']} × {spec['height']}",
+        "layout": str(spec["layout"]).upper(),
+        "color": str(spec.get("color", "")).upper(),
+        "scale": _span(spec["scale"]),
+        "mean_std": f"{_numbers(list(spec['mean']))}, {_numbers(list(spec['std']))}",
+        "output": str(output.get("format", "")) if isinstance(output, dict) else "",
+    }.get(part) or str(found.get(part, spec.get(part, "")))
+
+
+def _span(scale: float) -> str:
+    return "0…1" if abs(scale - 1 / 255) < 1e-6 else "0…255" if scale == 1 else f"times {scale:.6g}"
+
+
 def _scaling(spec: dict[str, Any]) -> str:
     scale, mean, std = spec["scale"], list(spec["mean"]), list(spec["std"])
-    span = "0…1" if abs(scale - 1 / 255) < 1e-6 else "0…255" if scale == 1 else f"times {scale:.6g}"
+    span = _span(scale)
     plain = not any(mean) and all(value == 1 for value in std)
     if plain:
         return f"pixels {span}"

@@ -43,6 +43,7 @@ def test_people_read_what_how_sure_and_why(cli: Any, model: Path, monkeypatch: p
     assert "  Classes       3: bolt, nut, washer" in lines
     assert any(line.startswith("  Input         320 × 320 pixels, RGB, letterboxed") for line in lines)
     table = lines[lines.index("In detail:") + 1 : lines.index("Why:")]
+    assert table[0].startswith("  family        ultralytics")
     assert len(table) == len(PARTS)
     assert re.split(r" {2,}", table[2].strip()) == ["size", "320 × 320", "certain", "the graph fixes it"]
     assert re.split(r" {2,}", table[6].strip())[:3] == ["scaling", "0…1", "certain"]

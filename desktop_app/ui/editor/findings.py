@@ -11,7 +11,7 @@ from desktop_app.ui.formats import plain
 from desktop_app.ui.icons import pixmap
 from desktop_app.ui.theme import notifier, tokens
 from desktop_app.ui.tokens import SPACE
-from desktop_app.ui.widgets import label, set_kind, tool_button
+from desktop_app.ui.widgets import label, push_button, set_kind, tool_button
 
 
 class Findings(QFrame):
@@ -27,6 +27,8 @@ class Findings(QFrame):
         self.summary = label("", wrap=True, selectable=True)
         self.sure = label("", "muted", wrap=True)
         self.reasons = label("", "muted", wrap=True, selectable=True)
+        self.details_button = push_button("", self._fold)
+        self.details = label("", "muted", wrap=True, selectable=True)
         self.warnings = label("", "warn", wrap=True, selectable=True)
         self.progress = QProgressBar()
         self.progress.setRange(0, 0)
@@ -37,12 +39,15 @@ class Findings(QFrame):
         words.setSpacing(SPACE // 2)
         for part in (self.progress, self.summary, self.sure, self.reasons, self.warnings):
             words.addWidget(part)
+        words.addWidget(self.details_button, 0, Qt.AlignmentFlag.AlignLeft)
+        words.addWidget(self.details)
         words.addWidget(self.copy_button, 0, Qt.AlignmentFlag.AlignLeft)
         row = QHBoxLayout(self)
         row.setContentsMargins(SPACE + 4, SPACE, SPACE + 4, SPACE)
         row.setSpacing(SPACE)
         row.addWidget(self.picture)
         row.addLayout(words, 1)
+        self._unfold(False)
         notifier().changed.connect(self._draw)
         self.hide()
 
@@ -65,8 +70,9 @@ class Findings(QFrame):
         warnings: tuple[str, ...],
         classes: tuple[str, ...] = (),
         sure: str = "",
+        details: tuple[str, ...] = (),
     ) -> None:
-        """Says what the file is, how sure that is, and why."""
+        """Says what the file is, how sure that is, and why; `details`, folded away, say it of each part."""
         self._show(summary, "", icon="check")
         self.classes = classes
         self.copy_button.setVisible(bool(classes))
@@ -76,6 +82,9 @@ class Findings(QFrame):
         self.reasons.setVisible(bool(reasons))
         self.warnings.setText("\n".join(plain(text, 300) for text in warnings))
         self.warnings.setVisible(bool(warnings))
+        self.details.setText("\n".join(f"· {plain(text, 300)}" for text in details))
+        self._unfold(False)
+        self.details_button.setVisible(bool(details))
 
     def copy_classes(self) -> None:
         """Puts the class names on the clipboard, as the hub's field takes them."""
@@ -87,11 +96,20 @@ class Findings(QFrame):
         self.progress.hide()
         self.summary.setText(summary)
         set_kind(self.summary, kind)
-        for part in (self.sure, self.reasons, self.warnings, self.copy_button):
+        for part in (self.sure, self.reasons, self.warnings, self.copy_button, self.details_button, self.details):
             part.hide()
         self.setAccessibleName(summary)
         self._draw()
         self.show()
+
+    def _fold(self) -> None:
+        self._unfold(self.details.isHidden())
+
+    def _unfold(self, shown: bool) -> None:
+        self.details.setVisible(shown)
+        words = self.tr("Hide how sure each part is") if shown else self.tr("Show how sure each part is")
+        self.details_button.setText(words)
+        self.details_button.setAccessibleName(words)
 
     def _draw(self) -> None:
         self.picture.setVisible(bool(self._icon))

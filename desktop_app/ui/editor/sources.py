@@ -186,8 +186,41 @@ class OnnxPanel(SourcePanel):
             tuple(str(text) for text in found.get("warnings") or ()),
             names,
             sure,
+            self._details(found.get("sure")),
         )
         self.input.show_found(found)
+
+    def _details(self, sure: Any) -> tuple[str, ...]:
+        """A line per part: what, how sure, why."""
+        parts = {
+            "family": self.tr("Family"),
+            "task": self.tr("Task"),
+            "size": self.tr("Size"),
+            "layout": self.tr("Layout"),
+            "dtype": self.tr("Numbers"),
+            "color": self.tr("Colour order"),
+            "scale": self.tr("Scaling"),
+            "mean_std": self.tr("Mean and deviation"),
+            "resize": self.tr("Resizing"),
+            "output": self.tr("Output"),
+            "classes": self.tr("Class names"),
+            "keypoints": self.tr("Key-point names"),
+        }
+        words = {
+            "certain": self.tr("certain"),
+            "likely": self.tr("likely"),
+            "guess": self.tr("a guess"),
+        }
+        given = sure if isinstance(sure, Mapping) else {}
+        told = [(name, given[part]) for part, name in parts.items() if isinstance(given.get(part), Mapping)]
+        return tuple(
+            self.tr("{part}: {sure} – {why}").format(
+                part=name,
+                sure=words.get(str(one.get("confidence")), str(one.get("confidence"))),
+                why=one.get("why", ""),
+            )
+            for name, one in told
+        )
 
     def _task(self, task: str) -> str:
         words = {

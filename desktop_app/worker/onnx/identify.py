@@ -95,8 +95,7 @@ def _no_surer_than_its_names(found: Identification, facts: Facts) -> Identificat
     if found.confidence is not Confidence.CERTAIN:
         return found
     assumed = []
-    count = int(found.output.get("class_count", 0) or 0)
-    loose = found.names_from == "sidecar" and not count and facts.sidecars.names_file not in _EXPORTERS_OWN
+    loose = cannot_be_checked(found, facts)
     if found.names_from in ("suggestion", "numbers") or loose:
         assumed.append("class")
     if found.task is Task.POSE and found.points_from in ("suggestion", "numbers"):
@@ -111,6 +110,12 @@ def _no_surer_than_its_names(found: Identification, facts: Facts) -> Identificat
         else f"family and input are settled by the file; its {names} names are not in it"
     )
     return replace(settled, confidence=Confidence.LIKELY, why=(*found.why, why))
+
+
+def cannot_be_checked(found: Identification, facts: Facts) -> bool:
+    """Whether the class names are of a list that lies beside the file and no count in the file confirms."""
+    counted = int(found.output.get("class_count", 0) or 0) > 0
+    return found.names_from == "sidecar" and not counted and facts.sidecars.names_file not in _EXPORTERS_OWN
 
 
 def describe(facts: Facts) -> dict[str, Any]:

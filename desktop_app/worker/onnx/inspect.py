@@ -12,10 +12,13 @@ from desktop_app.worker.onnx.picture import read_picture
 from desktop_app.worker.onnx.probe import probe
 from desktop_app.worker.onnx.session import Session
 from desktop_app.worker.onnx.sidecars import read_sidecars
+from desktop_app.worker.onnx.sureness import sureness
 
 
 def identify(path: Path | str, *, picture: Path | None = None, only: str | None = None) -> dict[str, Any]:
     """Family, task, input, classes, output, confidence, why and warnings of an ONNX file; see the CLI's contract.
+
+    On top, `sure` says of each part how sure it is and why; `alternatives` names other families that could read it.
 
     Args:
         picture: a real picture, on which scaling and colour order are tried out where the file does not settle them.
@@ -29,8 +32,9 @@ def identify(path: Path | str, *, picture: Path | None = None, only: str | None 
     graph = read_graph(path)
     session = Session(graph)
     facts = gather(graph, session, read_sidecars(path))
-    found = identify_facts(facts, only=only)
+    untried = found = identify_facts(facts, only=only)
     if picture is not None:
         found = probe(found, facts, session, read_picture(picture, target=(found.input.width, found.input.height)))
     others = [name for name in candidates(facts) if name != found.family]
-    return {**found.as_json(), "alternatives": others} if others else found.as_json()
+    told = {**found.as_json(), "sure": sureness(found, facts, untried)}
+    return {**told, "alternatives": others} if others else told

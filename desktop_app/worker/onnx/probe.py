@@ -69,7 +69,8 @@ def probe(found: Identification, facts: Facts, session: Session, picture: Pictur
         return found
     why = f"on the picture it is most confident with values {best.name}"
     warnings = (*found.warnings, "Scaling and colour order were tried out on one picture; check them on others.")
-    return replace(found, input=best.spec, confidence=Confidence.LIKELY, why=(*found.why, why), warnings=warnings)
+    sure = max(found.confidence, Confidence.LIKELY, key=lambda one: one.rank)
+    return replace(found, input=best.spec, confidence=sure, why=(*found.why, why), warnings=warnings)
 
 
 def _candidates(spec: InputSpec) -> list[tuple[str, InputSpec]]:

@@ -200,6 +200,7 @@ class Identification:
             that knows its only class ("face") says "file".
         points_from: the same for the key points' names.
         input_settled: the file leaves nothing open about the input; trying scalings out could only do harm.
+        assumed: of a *guess*, the parts that make it one and why, in the words of `sureness`; the rest is then likely.
     """
 
     family: str
@@ -214,6 +215,7 @@ class Identification:
     names_from: str = "file"
     points_from: str = "file"
     input_settled: bool = False
+    assumed: Mapping[str, str] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """What `plugdeck inspect --json` prints."""

@@ -21,6 +21,8 @@ from desktop_app.core.prediction import Prediction
 from desktop_app.core.profile import Detection, OnnxSource
 from desktop_app.worker.onnx.inspect import identify
 from desktop_app.worker.onnx.model import OnnxModel
+from desktop_app.worker.onnx.spec import Confidence
+from desktop_app.worker.onnx.sureness import MATTERS
 
 SIZES = [(640, 480), (480, 640), (400, 400), (333, 517), (1201, 77)]
 ORIENTATIONS = [1, 2, 3, 4, 5, 6, 7, 8]
@@ -178,6 +180,23 @@ def net() -> Net:
     return Net()
 
 
+def assert_weakest(facts: dict[str, Any]) -> None:
+    """The overall confidence is that of the weakest part that matters, and every part gives a reason."""
+    sure = facts["sure"]
+    assert all(item["why"] for item in sure.values()), facts
+    supported = {"size", "layout", "dtype", *MATTERS} - {"keypoints"}
+    assert set(sure) - {"keypoints"} == ({"family", "task"} if facts["task"] == "unsupported" else supported), facts
+    assert not facts["keypoints"] or "keypoints" in sure, facts
+    ranks = [Confidence(sure[part]["confidence"]).rank for part in MATTERS if part in sure]
+    assert Confidence(facts["confidence"]).rank == max(ranks), facts
+
+
+@pytest.fixture
+def weakest() -> Callable[[dict[str, Any]], None]:
+    """Asserts that the overall confidence is that of the weakest part."""
+    return assert_weakest
+
+
 @pytest.fixture
 def identified() -> Callable[[Path], dict[str, Any]]:
     """What `plugdeck inspect` says of a file; whatever a test builds, certainty must be earned."""
@@ -189,6 +208,7 @@ def identified() -> Callable[[Path], dict[str, Any]]:
             assert facts["names_from"] in ("file", "sidecar"), facts
             assert facts["output"].get("class_count") in (len(facts["classes"]), 0), facts
         assert facts["why"], facts
+        assert_weakest(facts)
         return facts
 
     return inspected

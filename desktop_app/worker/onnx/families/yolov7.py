@@ -46,9 +46,9 @@ class YoloV7(Family):
                 "The file does not carry its anchor sizes; YOLOv7's own are assumed. Check the boxes on a picture."
             )
             output: dict[str, Any] = {"format": "raw maps", "class_count": nc, "anchors": "yolov7", "suppression": True}
-            return Identification(
-                "yolov7", Task.DETECT, input_spec(facts), Confidence.GUESS, why, (), output, (warning,)
-            )
+            assumed = {"output": "the file does not carry its anchor sizes; YOLOv7's own are assumed"}
+            spec, guess = input_spec(facts), Confidence.GUESS
+            return Identification("yolov7", Task.DETECT, spec, guess, why, (), output, (warning,), assumed=assumed)
         fact = facts.graph.outputs[0] if len(shapes) == 1 else None
         if fact is None or len(shapes[0]) != 2 or shapes[0][1] != 7 or not facts.graph.has("NonMaxSuppression"):
             return None
