@@ -10,7 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QKeySequence, QShortcut
+from PySide6.QtGui import (
+    QCloseEvent,
+    QDragEnterEvent,
+    QDropEvent,
+    QGuiApplication,
+    QKeySequence,
+    QResizeEvent,
+    QShortcut,
+)
 from PySide6.QtWidgets import QApplication, QMainWindow, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from desktop_app.core.errors import KnownError
@@ -52,6 +60,13 @@ log = logging.getLogger(__name__)
 FIRST_JOBS = 60
 FIRST_LINES = 500
 STATS_MS = 60_000
+SMALLEST = QSize(860, 560)
+SHARE = 0.9
+"""How much of the screen the window takes at most when it opens."""
+NARROW = 800
+SHORT = 620
+FLAT = 470
+"""Below these, in device-independent pixels, details, log lines and the latest pictures are put away."""
 
 
 class MainWindow(QMainWindow):
@@ -72,10 +87,11 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("Plugdeck")
         self.setWindowIcon(app_icon())
         self.setAcceptDrops(True)
-        self.setMinimumSize(860, 560)
-        self.resize(QSize(1440, 900).boundedTo(self.screen().availableSize()))
+        self._fit_screen(QSize(1440, 900))
         self.host = host
         self._closing = False
+        self._narrow = self._short = False
+        self._log_height = 190
         self.demo_button: DemoButton | None = None
         self._looked_at: JobRecord | None = None
         self._reading: asyncio.Task[None] | None = None
@@ -144,7 +160,7 @@ class MainWindow(QMainWindow):
         self.work.setStretchFactor(0, 1)
         self.work.setCollapsible(0, False)
         self.work.setSizes([840, 340])
-        self.inspector.setMinimumWidth(260)
+        self.inspector.setMinimumWidth(248)
         self.pages = QStackedWidget()
         for page in (self.work, self.welcome):
             self.pages.addWidget(page)
@@ -154,7 +170,7 @@ class MainWindow(QMainWindow):
         self.top.addWidget(self.pages)
         self.top.setStretchFactor(1, 1)
         self.top.setCollapsible(1, False)
-        self.plugins.setMinimumWidth(200)
+        self.plugins.setMinimumWidth(180)
         self.top.setSizes([248, 1192])
         self.whole = QSplitter(Qt.Orientation.Vertical)
         self.whole.setHandleWidth(1)
@@ -202,6 +218,7 @@ class MainWindow(QMainWindow):
         self.asset.selected.connect(self.inspector.select)
         self.asset.view.order = self.inspector.tree_model.order
         self.asset.sized.connect(self.inspector.show_size)
+        self.asset.details.connect(self.inspector.setVisible)
         for layer, entry in self.asset.layer_actions.items():
             entry.toggled.connect(lambda _=False, layer=layer: self._layers_changed())
         self.logs.save.connect(commands.save_log)
@@ -323,7 +340,7 @@ class MainWindow(QMainWindow):
         self.toolbar.add(self.demo_button)
 
     def _show_alone(self, page: QWidget) -> None:
-        self.plugins.show()
+        self.plugins.setVisible(not self._narrow)
         self.logs.hide()
         self.pages.setCurrentWidget(page)
         self.toolbar.show_page("")
@@ -480,6 +497,37 @@ class MainWindow(QMainWindow):
     def _recolour(self) -> None:
         refresh_icons(self)
 
+    # ---- sizes ----
+
+    def _fit_screen(self, wanted: QSize) -> None:
+        """Takes a size that leaves the screen some room, and a smallest size that the screen can hold."""
+        most = self.screen().availableSize() * SHARE
+        self.setMinimumSize(SMALLEST.boundedTo(most))
+        self.resize(wanted.boundedTo(most))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._adapt()
+
+    def _adapt(self) -> None:
+        """Puts away what a small window has no room for; it can be drawn out again, and comes back with the room."""
+        narrow, short = self.width() < NARROW, self.height() < SHORT
+        if narrow != self._narrow:
+            self._narrow = narrow
+            self.asset.details_button.setChecked(not narrow)
+            self.plugins.setVisible(self.pages.currentWidget() is self.work or not (narrow or self._is_empty()))
+        self.filmstrip.stack.setVisible(self.height() >= FLAT)
+        if short != self._short:
+            self._short = short
+            if short:
+                self._log_height = max(self.logs.height(), self._log_height)
+            height = self.logs.header.height() + 1 if short else self._log_height
+            self.logs.setMinimumHeight(height if short else 80)
+            self.whole.setSizes([max(1, self.whole.height() - height), height])
+
+    def _is_empty(self) -> bool:
+        return self.pages.currentWidget() is self.welcome
+
     # ---- Qt ----
 
     def layout_state(self) -> str:
@@ -491,6 +539,8 @@ class MainWindow(QMainWindow):
         """Takes back what `layout_state` said; nonsense is ignored."""
         parts = [QByteArray.fromBase64(part.encode()) for part in text.split(" ")]
         if len(parts) == 4 and self.restoreGeometry(parts[0]):
+            if not (self.isMaximized() or self.isFullScreen()):
+                self.resize(self.size().boundedTo(self.screen().availableSize()))
             for splitter, part in zip((self.whole, self.top, self.work), parts[1:], strict=True):
                 splitter.restoreState(part)
 

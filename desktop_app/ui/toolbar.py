@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, QTimer, Signal
+from collections.abc import Callable
+
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QLabel, QLineEdit, QWidget
 
 from desktop_app.ui.icons import app_icon, set_icon
@@ -38,6 +41,7 @@ class Toolbar(QFrame):
         mark.setPixmap(app_icon().pixmap(QSize(24, 24), self.devicePixelRatioF()))
         self.start_button = push_button(self.tr("Start all"), self._start, icon="play")
         self.test_button = push_button(self.tr("Test a file…"), self.test.emit, icon="test")
+        self.test_button.setToolTip(self.tr("Test a file… (Ctrl+T)"))
         self.live = tool_button("live", self.tr("Live"), text=True, checkable=True, shortcut="Ctrl+1")
         self.history = tool_button("history", self.tr("History"), text=True, checkable=True, shortcut="Ctrl+2")
         self._pages = QButtonGroup(self)
@@ -52,18 +56,20 @@ class Toolbar(QFrame):
         self.text.setAccessibleName(self.tr("Search jobs"))
         self.text.setToolTip(self.tr("Name, session, class or error (Ctrl+F)"))
         self.text.setClearButtonEnabled(True)
-        self.text.setFixedWidth(240)
+        self.text.setMinimumWidth(96)
+        self.text.setMaximumWidth(240)
         self._typed = QTimer(self)
         self._typed.setSingleShot(True)
         self._typed.setInterval(PAUSE_MS)
         self._typed.timeout.connect(lambda: self._search(False))
         self.text.textChanged.connect(lambda: self._typed.start())
         self.text.returnPressed.connect(lambda: self._search(True))
-        row = QHBoxLayout(self)
+        self._row = row = QHBoxLayout(self)
         row.setContentsMargins(2 * SPACE, 0, 2 * SPACE, 0)
         row.setSpacing(SPACE)
         row.addWidget(mark)
-        row.addWidget(label("Plugdeck", "brand"))
+        self.brand = label("Plugdeck", "brand")
+        row.addWidget(self.brand)
         row.addSpacing(2 * SPACE)
         row.addWidget(self.start_button)
         row.addWidget(self.test_button)
@@ -73,7 +79,7 @@ class Toolbar(QFrame):
         self._room = QHBoxLayout()
         row.addLayout(self._room)
         row.addStretch(1)
-        row.addWidget(self.text)
+        row.addWidget(self.text, 2)
         row.addWidget(tool_button("help", self.tr("Keyboard shortcuts"), self.help.emit, shortcut="?"))
         self.gear = tool_button("gear", self.tr("Settings"), self.settings.emit, shortcut="Ctrl+,")
         row.addWidget(self.gear)
@@ -82,6 +88,7 @@ class Toolbar(QFrame):
     def add(self, button: QWidget) -> None:
         """Takes in a button that is only there at times."""
         self._room.addWidget(button)
+        self._fit()
 
     def show_page(self, name: str) -> None:
         """Marks the page that is shown; any but "live" and "history" marks none."""
@@ -94,10 +101,38 @@ class Toolbar(QFrame):
         """Offers to start all, or to stop all once everything runs."""
         self._all_running = all_of > 0 and running == all_of
         self.start_button.setEnabled(all_of > 0)
-        self.start_button.setText(self.tr("Stop all") if self._all_running else self.tr("Start all"))
-        self.start_button.setAccessibleName(self.start_button.text())
+        words = self.tr("Stop all") if self._all_running else self.tr("Start all")
+        self.start_button.setText(words)
+        self.start_button.setAccessibleName(words)
+        self.start_button.setToolTip(words)
         set_icon(self.start_button, "stop" if self._all_running else "play")
         self.test_button.setEnabled(all_of > 0)
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Gives up words, the least needed first, until everything has its place."""
+        style = Qt.ToolButtonStyle
+        self.brand.show()
+        for push in (self.test_button, self.start_button):
+            push.setText(push.accessibleName())
+        for page in (self.live, self.history):
+            page.setToolButtonStyle(style.ToolButtonTextBesideIcon)
+        steps: tuple[Callable[[], None], ...] = (
+            self.brand.hide,
+            lambda: self.test_button.setText(""),
+            lambda: self.start_button.setText(""),
+            lambda: self.live.setToolButtonStyle(style.ToolButtonIconOnly),
+            lambda: self.history.setToolButtonStyle(style.ToolButtonIconOnly),
+        )
+        for step in steps:
+            self._row.invalidate()
+            if self._row.minimumSize().width() <= self.width():
+                break
+            step()
 
     def show_search(self, text: str) -> None:
         """Shows what is searched for elsewhere."""

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QGuiApplication
-from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QLineEdit
+from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QLineEdit, QWidget
 
 from desktop_app.core.errors import HubUnreachable
 from desktop_app.core.events import Level, ProfileState
@@ -315,7 +316,7 @@ def test_closing_is_the_apps_business(opened: Any) -> None:
 def test_the_layout_is_remembered(opened: Any) -> None:
     async def scenario(window: MainWindow) -> None:
         window.show_page("live")
-        window.resize(860, 560)
+        window.resize(790, 600)
         window.top.setSizes([333, 1000])
         text = window.layout_state()
         sizes = window.top.sizes()
@@ -324,6 +325,41 @@ def test_the_layout_is_remembered(opened: Any) -> None:
         assert window.top.sizes() == pytest.approx(sizes, abs=2)
         window.restore_layout("nonsense")
         window.restore_layout("")
+
+    opened(scenario)
+
+
+def _in_line(bar: QWidget, width: int) -> bool:
+    """Whether a row's widgets neither overlap nor reach beyond its end."""
+    shown = [w.geometry() for w in bar.children() if isinstance(w, QWidget) and w.isVisible()]
+    shown.sort(key=lambda box: box.left())
+    return all(one.right() < two.left() for one, two in pairwise(shown)) and shown[-1].right() <= width
+
+
+def test_a_small_window_puts_away_what_has_no_room(opened: Any, host: Any, tools: Any) -> None:
+    host.put(tools.profile())
+    host.put_job(tools.job(tools.profile(), 1), tools.detail())
+
+    async def scenario(window: MainWindow) -> None:
+        available = window.screen().availableSize()
+        assert window.width() <= 0.9 * available.width()
+        assert window.height() <= 0.9 * available.height()
+        window.setMinimumSize(300, 300)
+        window.resize(1440, 900)
+        await tools.until(lambda: window.width() == 1440 and window.logs.stack.isVisible())
+        assert window.inspector.isVisible()
+        assert window.toolbar.brand.isVisible()
+        for width, height in ((860, 560), (648, 405)):
+            window.resize(width, height)
+            await tools.until(lambda width=width, height=height: (window.width(), window.height()) == (width, height))
+            await tools.until(lambda: window.logs.stack.isHidden() and window.logs.height() <= 40)
+            await tools.until(lambda width=width: _in_line(window.toolbar, width))
+        assert not window.inspector.isVisible()
+        assert not window.filmstrip.stack.isVisible()
+        window.asset.details_button.click()
+        assert window.inspector.isVisible(), "it can be drawn out again"
+        window.resize(1440, 900)
+        await tools.until(lambda: window.logs.stack.isVisible() and window.logs.height() >= 150)
 
     opened(scenario)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QAction
+from PySide6.QtGui import QAction, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QStackedWidget, QToolButton, QVBoxLayout, QWidget
 
 from desktop_app.core.job import JobRecord, JobState
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 ON_ITS_WAY_S = 30.0
 """A script's asset is fetched for the screen beside its run, or after it: until then it counts as on its way."""
 
+NARROW = 560
+
 TEXT_TYPES = ("text/", "application/json", "application/xml")
 
 
@@ -37,11 +39,13 @@ class AssetPane(QFrame):
         selected: index of the annotation chosen here, or -1.
         hovered: index of the annotation under the pointer, or -1.
         sized: (id of the job, width, height) of its picture, upright, in pixels, once it was read.
+        details: whether the job's details are to be shown beside it.
     """
 
     selected = Signal(int)
     hovered = Signal(int)
     sized = Signal(str, int, int)
+    details = Signal(bool)
 
     def __init__(self, background: Background, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -114,6 +118,9 @@ class AssetPane(QFrame):
         self.scale_label.setMinimumWidth(48)
         self.scale_label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.scale_label.setAccessibleName(self.tr("Zoom"))
+        self.details_button = tool_button("panel", self.tr("Show the job's details"), checkable=True)
+        self.details_button.setChecked(True)
+        self.details_button.toggled.connect(self.details)
         bar = QFrame()
         bar.setObjectName("panelHeader")
         bar.setFixedHeight(36)
@@ -130,9 +137,17 @@ class AssetPane(QFrame):
             tool_button("zoom-in", self.tr("Zoom in"), lambda: self.view.zoom_by(STEP), shortcut="+"),
             tool_button("fit", self.tr("Fit"), self.view.fit, shortcut="F"),
             tool_button("actual", self.tr("Actual size"), self.view.actual_size, shortcut="1"),
+            self.details_button,
         ):
             row.addWidget(widget)
         return bar
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        style = Qt.ToolButtonStyle
+        self.layer_button.setToolButtonStyle(
+            style.ToolButtonIconOnly if self.width() < NARROW else style.ToolButtonTextBesideIcon
+        )
 
     # ---- what is shown ----
 

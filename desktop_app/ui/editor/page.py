@@ -499,6 +499,8 @@ class EditorPage(QWidget):
 
     def _words(self, place: str, part: Any) -> str:
         if place == "name":
+            if not self.name.value:
+                return self.tr("Enter a name.")
             return self.tr("Enter a name of at most 100 characters on one line.")
         if place == "host":
             return self.tr("Must be an address such as https://api.ango.ai.")

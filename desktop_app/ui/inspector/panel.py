@@ -30,7 +30,7 @@ from desktop_app.ui.inspector.waterfall import Waterfall
 from desktop_app.ui.states import job_shape, job_tone, job_words, shape_pixmap
 from desktop_app.ui.theme import mono_font, notifier
 from desktop_app.ui.tokens import SPACE
-from desktop_app.ui.widgets import ElidedLabel, EmptyState, Panel, label, push_button, set_kind, tool_button
+from desktop_app.ui.widgets import ElidedLabel, EmptyState, FittedArea, Panel, label, push_button, set_kind, tool_button
 
 
 class Inspector(Panel):
@@ -72,6 +72,7 @@ class Inspector(Panel):
         column.setSpacing(0)
         column.addWidget(self._make_facts())
         column.addWidget(self._make_tabs(), 1)
+        self.tabs.setMinimumHeight(132)
         self.clear()
         notifier().changed.connect(self._show_facts)
 
@@ -123,7 +124,8 @@ class Inspector(Panel):
         column.addWidget(self.details)
         column.addWidget(self.waterfall)
         column.addLayout(self.grid)
-        return facts
+        self.facts = FittedArea(facts)
+        return self.facts
 
     def _make_tabs(self) -> QWidget:
         self.tree_model = AnnotationTree(self)

@@ -261,7 +261,7 @@ class Filmstrip(Panel):
                 self._mark(place)
         if not self.follow.isChecked() and anchor.isValid():
             bar = self.view.horizontalScrollBar()
-            bar.setValue(bar.value() + self.view.visualRect(QModelIndex(anchor)).left() - left)
+            bar.setValue(bar.value() + self.view.visualRect(anchor).left() - left)
         self._by_hand = True
         current = self.current()
         if current is not None and any(record.id == current.id for record in records):

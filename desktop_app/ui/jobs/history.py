@@ -7,9 +7,9 @@ import time
 from collections.abc import Sequence
 
 from PySide6.QtCore import QModelIndex, QPoint, Qt, QTimer, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QComboBox,
     QHBoxLayout,
     QHeaderView,
     QLineEdit,
@@ -32,10 +32,11 @@ from desktop_app.ui.states import job_shape, job_tone, job_words, shape_pixmap
 from desktop_app.ui.tasks import Tasks
 from desktop_app.ui.theme import tokens
 from desktop_app.ui.tokens import SPACE
-from desktop_app.ui.widgets import EmptyState, Panel, label, tool_button
+from desktop_app.ui.widgets import ElidedCombo, EmptyState, Panel, label, tool_button
 
 PAGE = 200
 COUNTED = 10_000
+NARROW = 680
 NEWS_MS = 300
 """A search takes in new jobs no more often than this."""
 
@@ -232,15 +233,15 @@ class HistoryPage(Panel):
         self._history = history
         self._counting: asyncio.Task[None] | None = None
         self.model = HistoryModel(history, tasks, self)
-        self.plugin = QComboBox()
+        self.plugin = ElidedCombo()
         self.plugin.setAccessibleName(self.tr("Plugin"))
         self.plugin.addItem(self.tr("All plugins"), None)
-        self.state = QComboBox()
+        self.state = ElidedCombo()
         self.state.setAccessibleName(self.tr("State"))
         self.state.addItem(self.tr("Any state"), None)
         for state in JobState:
             self.state.addItem(job_words(state).capitalize(), state.value)
-        self.when = QComboBox()
+        self.when = ElidedCombo()
         self.when.setAccessibleName(self.tr("Date"))
         for text, days in (
             (self.tr("Any time"), 0),
@@ -258,11 +259,15 @@ class HistoryPage(Panel):
         bar.setContentsMargins(SPACE + 4, SPACE, SPACE + 4, SPACE)
         bar.setSpacing(SPACE)
         bar.addWidget(self.text, 2)
-        for box in (self.plugin, self.state, self.when):
-            bar.addWidget(box)
         bar.addStretch(1)
         bar.addWidget(self.number)
-        self.column.addLayout(bar)
+        self._bar, self._second = bar, QHBoxLayout()
+        self._second.setContentsMargins(SPACE + 4, 0, SPACE + 4, 0)
+        self._second.setSpacing(SPACE)
+        self._narrow: bool | None = None
+        self.column.addLayout(self._bar)
+        self.column.addLayout(self._second)
+        self._lay_out_filters(False)
         self.view = self._make_view()
         self.empty = EmptyState("history", self.tr("No jobs yet"), self.tr("Every job that arrives is kept here."))
         self.stack = QStackedWidget()
@@ -310,6 +315,19 @@ class HistoryPage(Panel):
         view.activated.connect(self._open)
         view.doubleClicked.connect(self._open)
         return view
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._lay_out_filters(self.width() < NARROW)
+
+    def _lay_out_filters(self, narrow: bool) -> None:
+        if narrow == self._narrow:
+            return
+        self._narrow = narrow
+        row = self._second if narrow else self._bar
+        for place, box in enumerate((self.plugin, self.state, self.when)):
+            row.insertWidget(place if narrow else place + 1, box)
+        self._second.setContentsMargins(SPACE + 4, 0, SPACE + 4, SPACE if narrow else 0)
 
     def search(self, text: str) -> None:
         """Shows the jobs that a text finds."""

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QPoint, Qt, QTimer, Signal
-from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut
+from PySide6.QtGui import QGuiApplication, QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QComboBox,
     QHeaderView,
     QLineEdit,
     QMenu,
@@ -25,7 +24,10 @@ from desktop_app.ui.formats import exact, tr
 from desktop_app.ui.logs.model import LogModel, LogWanted
 from desktop_app.ui.models.table import fit_columns
 from desktop_app.ui.theme import mono_font
-from desktop_app.ui.widgets import EmptyState, Panel, tool_button
+from desktop_app.ui.widgets import ElidedCombo, EmptyState, Panel, tool_button
+
+NARROW = 800
+FEWEST_PX = 40
 
 
 def line_text(line: LogLine) -> str:
@@ -49,10 +51,10 @@ class LogPanel(Panel):
         super().__init__(tr("Logs"), parent)
         self.model = LogModel(self)
         self._job: JobRecord | None = None
-        self.plugin = QComboBox()
+        self.plugin = ElidedCombo()
         self.plugin.setAccessibleName(self.tr("Plugin"))
         self.plugin.addItem(self.tr("All plugins"), "")
-        self.level = QComboBox()
+        self.level = ElidedCombo()
         self.level.setAccessibleName(self.tr("Lowest level"))
         for level in Level:
             self.level.addItem(f"{level.name}+" if level < Level.CRITICAL else level.name, int(level))
@@ -62,7 +64,7 @@ class LogPanel(Panel):
         self.text.setPlaceholderText(self.tr("Filter…"))
         self.text.setAccessibleName(self.tr("Filter the log by text"))
         self.text.setClearButtonEnabled(True)
-        self.text.setMinimumWidth(140)
+        self.text.setMinimumWidth(80)
         self.text.setMaximumWidth(280)
         self.follow = tool_button("follow", self.tr("Follow"), text=True, checkable=True)
         self.follow.setToolTip(self.tr("Stay at the newest line. Stops when you scroll up."))
@@ -135,6 +137,16 @@ class LogPanel(Panel):
         copy.activated.connect(self.copy)
         self._steady = False
         return view
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        # Put away, the panel is its header alone.
+        self.stack.setVisible(self.height() >= self.header.height() + FEWEST_PX)
+        style = Qt.ToolButtonStyle
+        for button in (self.only_job, self.follow):
+            button.setToolButtonStyle(
+                style.ToolButtonIconOnly if self.width() < NARROW else style.ToolButtonTextBesideIcon
+            )
 
     # ---- what is shown ----
 
