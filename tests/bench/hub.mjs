@@ -58,7 +58,7 @@ function job(plugin, asset) {
     dataURL: `http://127.0.0.1:${http.address().port}/${asset}`,
     assetId: `asset-${asset}`,
     taskId: `task-${sessions}`,
-    categorySchema: [{ schemaId: "797ea755f5693c0dc902558", modelClass: "Vehicle" }],
+    categorySchema: null,
     configJSON: null,
     batches: [],
     workflow: false,

@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 SIZE = 640
 CLASSES = 80
 FOUND = 60
-"""So many of the 8,400 places are to score above a quarter on the first picture."""
+"""So many of the 8,400 places are to score above a quarter at least on each picture."""
 
 Floats = NDArray[np.float32]
 
@@ -76,11 +76,11 @@ def write(path: Path, outputs_of: Callable[[Path], Floats]) -> None:
     """Writes the model.
 
     Args:
-        outputs_of: runs a model file on a picture and gives its output `[1, 84, 8400]`; with it the scores are set
-            so that a picture has about as many findings as a real one.
+        outputs_of: runs a model file on the pictures and gives its outputs `[n, 84, 8400]`; with them the scores are
+            set so that every picture has findings, as many as a crowded real one at least.
     """
     _write(path, 0.0)
-    best = np.sort(outputs_of(path)[0, 4:].max(axis=0))[-FOUND]
+    best = np.sort(outputs_of(path)[:, 4:].max(axis=1), axis=1)[:, -FOUND].min()
     logit = float(np.log(best / (1 - best)))
     _write(path, float(np.log(1 / 3)) - logit)
 
