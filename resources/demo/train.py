@@ -255,11 +255,15 @@ def loss_of(detector: Detector, images: Tensor, rows: list[Tensor]) -> tuple[Ten
 # --- training ------------------------------------------------------------------------------------------------------
 
 
-def train(images: np.ndarray, boxes: list[np.ndarray], steps: int, batch: int, save: Path) -> Detector:
+def train(
+    images: np.ndarray, boxes: list[np.ndarray], steps: int, batch: int, save: Path, start: Path | None, peak: float
+) -> Detector:
     """AdamW with a warm-up and a cosine decay; returns the running mean of the weights."""
     torch.manual_seed(0)
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(1 if start else 0)
     detector = Detector()
+    if start:
+        detector.load_state_dict(torch.load(start, weights_only=True))
     mean = Detector()
     mean.load_state_dict(detector.state_dict())
     decayed = [p for p in detector.parameters() if p.ndim > 1]
@@ -267,10 +271,10 @@ def train(images: np.ndarray, boxes: list[np.ndarray], steps: int, batch: int, s
     optimiser = torch.optim.AdamW(
         [{"params": decayed, "weight_decay": 0.02}, {"params": plain, "weight_decay": 0.0}], lr=1e-3, betas=(0.9, 0.98)
     )
-    peak, started, order = 4e-3, time.monotonic(), np.empty(0, int)
+    started, order = time.monotonic(), np.empty(0, int)
     seen = [0.0, 0.0]
     for step in range(1, steps + 1):
-        rate = peak * min(1.0, step / 80) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * step / steps)))
+        rate = peak * min(1.0, step / 50) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * step / steps)))
         for group in optimiser.param_groups:
             group["lr"] = rate
         if len(order) < batch:
@@ -292,7 +296,7 @@ def train(images: np.ndarray, boxes: list[np.ndarray], steps: int, batch: int, s
                 else:
                     to.copy_(new)
         seen = [seen[0] * 0.98 + box_loss * 0.02, seen[1] * 0.98 + kind_loss * 0.02]
-        if step % 50 == 0:
+        if step % 25 == 0:
             spent = time.monotonic() - started
             scaled = 1 - 0.98**step
             print(
@@ -356,7 +360,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path(__file__).with_name("fasteners.onnx"))
     parser.add_argument("--pictures", type=int, default=3000)
-    parser.add_argument("--steps", type=int, default=900)
+    parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--peak", type=float, default=4e-3, help="the highest learning rate")
+    parser.add_argument("--start", type=Path, help="go on from this checkpoint, best with a lower --peak")
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--cache", type=Path, help="keep the rendered training pictures in this .npz file")
@@ -369,7 +375,7 @@ def main() -> None:
     else:
         images, boxes = load_pictures(options.pictures, options.cache, min(options.threads, os.cpu_count() or 1))
         torch.set_num_threads(options.threads)
-        detector = train(images, boxes, options.steps, options.batch, options.weights)
+        detector = train(images, boxes, options.steps, options.batch, options.weights, options.start, options.peak)
     export(detector, options.out)
 
 
