@@ -100,7 +100,6 @@ def secret_variable(name: str) -> str:
     return "PLUGDECK_SECRET_" + "".join(c if c.isascii() and c.isalnum() else "_" for c in name).upper()
 
 
-
 class Profile(_Frozen):
     """One plugin the user hosts. Its secret is kept elsewhere (see the store's secrets)."""
 
