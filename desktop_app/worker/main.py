@@ -50,12 +50,14 @@ def load(frame: Frame) -> Loaded:
 
     from desktop_app.worker.onnx.inspect import identify
     from desktop_app.worker.onnx.model import OnnxModel, prediction_json
+    from desktop_app.worker.onnx.session import available_providers
 
     if "inspect" in frame:
         path = Path(str(frame["inspect"]))
         picture = Path(str(frame["picture"])) if frame.get("picture") else None
         chosen = str(frame.get("family") or "") or None
-        return Loaded(_told(lambda: identify(path, picture=picture, only=chosen)), _nothing_to_run)
+        found = _told(lambda: identify(path, picture=picture, only=chosen))
+        return Loaded({**found, "providers": available_providers()}, _nothing_to_run)
     given = frame.get("source")
     if isinstance(given, dict) and given.get("kind") == "remote":
         raise Failure("This version cannot use a model server yet", remedy="Use an ONNX file or a script.")

@@ -104,6 +104,7 @@ def test_inspecting_gives_the_facts(worker: Worker) -> None:
     loaded = worker.receive("loaded", "failed")
     assert loaded["info"]["task"] == "detect"
     assert set(loaded["info"]) >= {"family", "task", "input", "classes", "output", "confidence", "why", "warnings"}
+    assert "cpu" in loaded["info"]["providers"]
 
 
 def heavy_model(path: Path) -> None:

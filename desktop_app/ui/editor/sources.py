@@ -156,6 +156,12 @@ class OnnxPanel(SourcePanel):
         self.input.setVisible(bool(self.input.family.value))
         self.findings.fail(error)
 
+    def _offer_providers(self, present: Any) -> None:
+        """Only what this machine's onnxruntime has, and what the profile asks for."""
+        if isinstance(present, list) and present:
+            wanted = self.provider.value
+            self.provider.offer([choice for choice in PROVIDERS if choice[1] in present or choice[1] == wanted])
+
     def show_inspection(self, found: Mapping[str, Any]) -> None:
         """Shows what `inspect` says."""
         if found.get("task") == "unsupported":
@@ -165,6 +171,7 @@ class OnnxPanel(SourcePanel):
             self.fail(ModelLoadError(what.rstrip(": "), remedy=" ".join(remedies[:2])))
             return
         self.found = found
+        self._offer_providers(found.get("providers"))
         given = found.get("input")
         size = given if isinstance(given, Mapping) else {}
         names = tuple(str(name) for name in found.get("classes") or ())

@@ -398,3 +398,18 @@ def test_without_a_script_the_answer_format_speaks_of_none(page: Any, run: Any, 
         await tools.until(lambda: not running_tasks())
 
     run(scenario())
+
+
+def test_only_what_this_machine_has_is_offered_to_run_on(
+    page: Any, run: Any, host: Any, model: Path, tools: Any
+) -> None:
+    async def scenario() -> None:
+        host.inspection["providers"] = ["cpu"]
+        page.open_profile(tools.profile("V", source=OnnxSource(path=model, provider="cuda")))
+        await tools.until(lambda: "Ultralytics" in page.onnx.findings.summary.text())
+        box = page.onnx.provider.box
+        # What the profile asks for stays, although it will fall back.
+        assert [box.itemData(place) for place in range(box.count())] == ["cpu", "cuda"]
+        assert page.onnx.provider.value == "cuda"
+
+    run(scenario())
