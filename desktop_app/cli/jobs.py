@@ -7,10 +7,11 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from desktop_app.cli.output import print_json, say, table
+from desktop_app.cli.output import complain, print_json, say, table
 from desktop_app.core.errors import KnownError, UsageError
 from desktop_app.core.job import JobDetail, JobRecord, JobState
 from desktop_app.host import Host
+from desktop_app.jobs.export import ExportFormat, export_jobs
 from desktop_app.store.search import JobFilter
 
 
@@ -18,9 +19,19 @@ async def run(host: Host, options: argparse.Namespace) -> int:
     """Does what the action says."""
     if options.action == "list":
         await _list(host, options)
+    elif options.action == "export":
+        await _export(host, options)
     else:
         await _show(host, options.session)
     return 0
+
+
+async def _export(host: Host, options: argparse.Namespace) -> None:
+    profile_id = host.profiles.get(options.profile).id if options.profile else None
+    done = await export_jobs(host.history, options.file, ExportFormat(options.format), profile_id)
+    say(f"Wrote {done.jobs} jobs with {done.objects} objects to {options.file}.")
+    for why, count in done.left_out.items():
+        complain(f"Left out {count} {why}.")
 
 
 async def _list(host: Host, options: argparse.Namespace) -> None:

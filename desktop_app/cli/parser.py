@@ -292,6 +292,10 @@ def _jobs(add: _Adder) -> None:
     listed.add_argument("--json", action="store_true", help="one JSON array on stdout")
     show = action("show", "Show everything that is known of a session's job, as JSON.")
     show.add_argument("session", metavar="SESSION")
+    export = action("export", "Write the answers of all delivered jobs for training code.")
+    export.add_argument("--format", choices=("coco", "yolo", "ango"), required=True, help="yolo writes a zip")
+    export.add_argument("--profile", metavar="NAME", help="only those of this profile")
+    export.add_argument("file", type=Path, metavar="FILE")
 
 
 def _positive(text: str) -> int:
