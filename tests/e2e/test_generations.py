@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import copy
 import io
 import json
@@ -291,7 +292,9 @@ async def _published(hub: DemoHub, case: Case, python: Path, path: Path, log: Pa
         await hub.wait_online("p1", 60)
         return await _run_jobs(hub, case)
     finally:
-        process.kill()
+        with contextlib.suppress(ProcessLookupError):
+            # 1.3.10 leaves by itself after a workflow job: it trips over the hub's answer to its annotation.
+            process.kill()
         await process.wait()
         print((await asyncio.to_thread(log.read_text, errors="replace"))[-3000:])
 
