@@ -182,6 +182,7 @@ class ProfileService:
         if self._watch is not None:
             self._watch.watch(self.info.get("files", ()))
         self._shared.on_model(ModelLoaded(self.profile.id, self.info))
+        self._say_what_runs(self.info)
         if self._consumer is None:
             try:
                 await self._take_up()
@@ -191,6 +192,15 @@ class ProfileService:
             self._listener.start()
         else:
             self._link_changed(self._listener.link)
+
+    def _say_what_runs(self, info: dict[str, Any]) -> None:
+        """The provider that the model really runs on, and why it is not the one that was asked for."""
+        provider = info.get("provider")
+        if provider:
+            what = f"Model loaded: {info.get('family')}, {info.get('task')}; it runs on {str(provider).upper()}"
+            self._recorder.log(Level.INFO, what, profile=self.profile)
+        for note in info.get("notes") or ():
+            self._recorder.log(Level.WARNING, str(note), profile=self.profile)
 
     async def _take_up(self) -> None:
         """What an earlier run of the app left: answers go out, jobs without one end with an error that says so."""

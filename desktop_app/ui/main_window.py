@@ -479,6 +479,7 @@ class MainWindow(QMainWindow):
     def _take_model(self, event: ModelLoaded) -> None:
         row = self.plugins.model.find(event.profile_id)
         if row is not None:
+            row.runs_on = str(event.info.get("provider") or "")
             self.plugins.model.set_status(row.status)
 
     def _profiles_changed(self) -> None:

@@ -365,6 +365,19 @@ async def test_a_model_that_cannot_be_loaded(hub, make_line, onnx_profile, until
     assert len(line.models) == 1
 
 
+async def test_what_a_model_really_runs_on_is_said(hub, make_line, onnx_profile, until):
+    line = make_line(onnx_profile(hub.url))
+
+    async def start():
+        return {"family": "yolox", "task": "detect", "provider": "cpu", "notes": ["CUDA is not there: no driver"]}
+
+    line.prepare = lambda runner: setattr(runner, "start", start)
+    line.renew()
+    line.service.start()
+    await until(lambda: "CUDA is not there: no driver" in [entry.message for entry in line.lines])
+    assert "Model loaded: yolox, detect; it runs on CPU" in [entry.message for entry in line.lines]
+
+
 async def test_a_worker_that_is_given_up(hub, line, until):
     line.runner.gate = asyncio.Event()
     sessions = [await hub.run_plugin("p1") for _ in range(9)]

@@ -36,6 +36,8 @@ class PluginRow:
     median_ms: float | None = None
     durations: deque[float] = field(default_factory=lambda: deque(maxlen=101))
     bars: deque[tuple[float, JobState]] = field(default_factory=lambda: deque(maxlen=BARS))
+    runs_on: str = ""
+    """The execution provider that the loaded model really uses, "" for scripts."""
 
     @property
     def short_figures(self) -> str:
@@ -49,6 +51,8 @@ class PluginRow:
         parts = [count(self.jobs, tr("job today"), tr("jobs today"))]
         if self.median_ms is not None:
             parts.append(duration(self.median_ms))
+        if self.runs_on:
+            parts.append(tr("runs on {provider}").format(provider=self.runs_on.upper()))
         return " · ".join(parts)
 
 
