@@ -12,6 +12,8 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
+CANCEL_AGAIN_S = 4.0
+
 _tasks: set[asyncio.Task[Any]] = set()
 _on_bug: Callable[[BaseException, str], None] | None = None
 
@@ -39,10 +41,16 @@ def running_tasks() -> list[asyncio.Task[Any]]:
 
 
 async def cancel_and_wait(*tasks: asyncio.Task[Any] | None) -> None:
-    """Cancels the tasks and waits until they have ended, whatever they end with."""
+    """Cancels the tasks and waits until they have ended, whatever they end with.
+
+    A cancellation can get lost on its way (in Python 3.11's `wait_for`, in a library): it is repeated now and then.
+    """
     alive = [task for task in tasks if task is not None and not task.done()]
-    for task in alive:
-        task.cancel()
+    pending = set(alive)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=CANCEL_AGAIN_S)
     await asyncio.gather(*alive, return_exceptions=True)
 
 

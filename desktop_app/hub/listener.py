@@ -203,6 +203,9 @@ class Listener:
                 raise HubUnreachable("The hub did not answer in time", where=self._profile.host) from None
             except SocketError as error:
                 raise HubUnreachable(str(error), where=self._profile.host) from error
+            if self._task is None:
+                # Python 3.11's wait_for forgets a cancellation that meets the end of what it waits for.
+                return "being stopped"
             self.epoch += 1
             await socket.emit(protocol.EVENT_HEARTBEAT, protocol.heartbeat(self._profile.plugin_id, secret))
             login_at = time.monotonic()

@@ -128,3 +128,23 @@ def test_backoff_grows_with_jitter_to_its_limit() -> None:
     assert len({next(aio.backoff()) for _ in range(20)}) > 10
     assert next(aio.backoff(first=0.1, factor=3, limit=0.2)) <= 0.1
     assert list(itertools.islice(aio.backoff(0.1, 3, 0.2), 4))[-1] <= 0.2
+
+
+async def test_a_cancellation_that_got_lost_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(aio, "CANCEL_AGAIN_S", 0.01)
+    swallowed = 0
+
+    async def stubborn() -> None:
+        nonlocal swallowed
+        while True:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                swallowed += 1
+                if swallowed == 3:
+                    raise
+
+    task = aio.spawn(stubborn(), name="stubborn")
+    await asyncio.sleep(0)
+    await asyncio.wait_for(aio.cancel_and_wait(task), 10)
+    assert (task.cancelled(), swallowed) == (True, 3)

@@ -382,3 +382,25 @@ async def test_a_connection_that_ends_the_moment_it_stands(serve, listen, until,
     listening = listen(await serve(handler))
     await until(lambda: any(link.state in ("reconnecting", "login refused") for link in listening.links))
     await until(lambda: listening.listener.epoch >= 2 or len(listening.links) >= 5)
+
+
+@pytest.mark.parametrize("steps", range(8))
+async def test_stopping_in_the_moment_it_connects_stops_it(hub, listen, monkeypatch, steps):
+    from desktop_app.hub.connection import HubSocket
+
+    connect, gate, began = HubSocket.connect, asyncio.Event(), asyncio.Event()
+
+    async def held(self):
+        await connect(self)
+        began.set()
+        await gate.wait()
+
+    monkeypatch.setattr(HubSocket, "connect", held)
+    listening = listen(hub.url)
+    await asyncio.wait_for(began.wait(), 10)
+    gate.set()
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    # Well before a lost cancellation would be repeated.
+    await asyncio.wait_for(listening.listener.stop(), 3)
+    assert listening.state == "stopped"
