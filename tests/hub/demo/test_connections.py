@@ -316,6 +316,8 @@ async def test_a_registered_plugin_needs_its_secret_there_too(open_hub, make_pee
     await open_hub.wait_until(lambda: of_kind(open_hub.events, EventKind.LOGIN_REFUSED) != [], 5)
     assert not open_hub.online("p1")
     assert open_hub.plugins["p1"].secret == "s1"
+    peer = make_peer()  # the refused one was disconnected
+    await peer.connect(open_hub.url)
     await peer.heartbeat("p1", "s1")
     await open_hub.wait_online("p1", 5)
 
