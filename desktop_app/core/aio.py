@@ -72,6 +72,11 @@ def _ended(task: asyncio.Task[Any]) -> None:
     error = task.exception()
     if error is None:
         return
-    log.error("task %s ended with an error", task.get_name(), exc_info=error)
+    report_bug(error, task.get_name())
+
+
+def report_bug(error: BaseException, where: str) -> None:
+    """Logs an exception that is a bug of ours and hands it to the crash reporter; the caller goes on."""
+    log.error("%s ended with an error", where, exc_info=error)
     if _on_bug is not None:
-        _on_bug(error, task.get_name())
+        _on_bug(error, where)

@@ -6,6 +6,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+from desktop_app.runner.source import parse_source
+
 OURS = frozenset({"ango", "imerit_ango"})
 """Always there: scripts get ours where the interpreter has none."""
 
@@ -36,7 +38,7 @@ def required_imports(script: Path) -> tuple[str, ...]:
 
 def _imports(path: Path) -> list[tuple[str, int]]:
     try:
-        tree = ast.parse(path.read_bytes())
+        tree = parse_source(path.read_bytes())
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
         return []
     return list(_in(tree.body))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from desktop_app.child.wire import WireError
-from desktop_app.core.aio import backoff, cancel_and_wait, spawn
+from desktop_app.core.aio import backoff, cancel_and_wait, report_bug, spawn
 from desktop_app.core.errors import (
     AnswerError,
     CallbackError,
@@ -312,6 +312,13 @@ class Runner:
                     self._give_out(error)
                     return
                 detail = str(error)
+            except Exception as error:  # noqa: BLE001 - a bug of ours must not leave the profile without a supervisor
+                report_bug(error, f"starting the worker of {self.profile.name}")
+                self._crashes += 1
+                detail = f"the worker could not be started: {type(error).__name__}: {error}"
+                if self._crashes >= MAX_DEATHS:
+                    self._give_out(ModelLoadError(detail, where=self.profile.name, remedy="See the log."))
+                    return
             else:
                 death = await worker.wait()
                 detail = self._bury(death)

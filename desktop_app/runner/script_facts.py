@@ -12,6 +12,7 @@ from typing import Any
 
 from desktop_app.core.errors import ProfileError
 from desktop_app.runner.script_values import UNKNOWN, Values, read_dotenv
+from desktop_app.runner.source import parse_source
 
 KINDS = {
     "ModelPlugin": "model",
@@ -84,7 +85,7 @@ def read_script(path: Path, environment: Mapping[str, str] | None = None) -> Scr
     except OSError as error:
         raise ProfileError(f"The script cannot be read: {error.strerror}", where=str(path)) from error
     try:
-        tree = ast.parse(source, str(path))
+        tree = parse_source(source, str(path))
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         line = getattr(error, "lineno", None)
         where = f"{path}:{line}" if line else str(path)

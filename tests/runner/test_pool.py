@@ -13,6 +13,7 @@ from desktop_app.core import aio
 from desktop_app.core.errors import AnswerError, CallbackError, ModelError, ModelLoadError, ModelTimeout, WorkerDied
 from desktop_app.core.events import Level
 from desktop_app.core.profile import OnnxSource, Profile
+from desktop_app.runner import pool
 from desktop_app.runner.pool import Runner, RunnerPhase
 
 SEED_SAMPLE = Path(__file__).parent.parent / "data" / "seed_sample.py"
@@ -343,3 +344,35 @@ async def test_an_onnx_profile_starts_the_bundled_worker(tmp_path: Path) -> None
         await runner.start()
     assert "missing.onnx" in str(raised.value)
     await runner.stop()
+
+
+async def test_a_bug_while_starting_is_reported_and_the_start_made_again(
+    make_bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, bugs, heard = pool.make_worker, [SystemError("once"), SystemError("twice")], []
+
+    async def make_worker(*arguments: Any) -> Any:
+        if bugs:
+            raise bugs.pop()
+        return await real(*arguments)
+
+    monkeypatch.setattr(pool, "make_worker", make_worker)
+    monkeypatch.setattr(aio, "_on_bug", lambda error, where: heard.append((str(error), where)))
+    bench = make_bench("def callback(**data):\n    return GOOD\n")
+    await bench.runner.start()
+    assert (await bench.run()).returned["answer"] is not None
+    assert [error for error, _ in heard] == ["twice", "once"]
+    assert "starting the worker of" in heard[0][1]
+
+
+async def test_a_bug_that_stays_ends_the_start_with_an_error(make_bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def make_worker(*arguments: Any) -> Any:
+        raise SystemError("always")
+
+    monkeypatch.setattr(pool, "make_worker", make_worker)
+    monkeypatch.setattr(pool, "backoff", lambda **_: iter(lambda: 0.001, None))
+    monkeypatch.setattr(aio, "_on_bug", lambda error, where: None)
+    bench = make_bench("def callback(**data):\n    return GOOD\n")
+    with pytest.raises(ModelLoadError, match="always"):
+        await bench.runner.start()
+    assert bench.runner.state.phase is RunnerPhase.FAILED
