@@ -49,7 +49,7 @@ async def test_a_task_that_raises_reaches_the_bug_handler(
     ((error, name),) = bugs
     assert isinstance(error, ValueError)
     assert name == "listener of Vehicles"
-    assert "task listener of Vehicles ended with an error" in caplog.text
+    assert "listener of Vehicles ended with an error" in caplog.text
     assert aio.running_tasks() == []
 
 
