@@ -204,7 +204,7 @@ class Commands(QObject):
 
     async def _test(self, profile: Profile, files: list[Path]) -> None:
         results: Sequence[Any] = await self._window.host.test(profile, files)
-        self._window.show_test(profile, results)
+        self._window.viewing.show_test(profile, results)
 
     async def _save_log(self) -> None:
         window = self._window

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
     QDropEvent,
-    QGuiApplication,
     QKeySequence,
     QResizeEvent,
     QShortcut,
@@ -22,18 +20,15 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QApplication, QMainWindow, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from desktop_app.core.errors import KnownError
-from desktop_app.core.events import LogLine, ModelLoaded, ProfileChanged, ProfileState, ProfileStatus
-from desktop_app.core.job import JobDetail, JobRecord
-from desktop_app.core.profile import Profile
-from desktop_app.store.search import JobFilter, LogFilter
 from desktop_app.store.settings import Settings
-from desktop_app.ui.asset.items import Annotations, Layer, annotations_of
 from desktop_app.ui.asset.keys import AssetKeys
 from desktop_app.ui.asset.pane import AssetPane
 from desktop_app.ui.background import Background
 from desktop_app.ui.bridge import Bridge
 from desktop_app.ui.commands import Commands
 from desktop_app.ui.editor.page import EditorPage
+from desktop_app.ui.fitting import LEAST_LOG_HEIGHT, LOG_HEIGHT, Fitting
+from desktop_app.ui.hearing import Hearing
 from desktop_app.ui.hosting import Host
 from desktop_app.ui.icons import app_icon, refresh_icons
 from desktop_app.ui.inspector.panel import Inspector
@@ -46,9 +41,9 @@ from desktop_app.ui.plugins.panel import PluginPanel
 from desktop_app.ui.settings_page import SettingsPage
 from desktop_app.ui.shortcuts_page import ShortcutsPage
 from desktop_app.ui.tasks import Tasks
-from desktop_app.ui.testing import tested_job
 from desktop_app.ui.theme import apply_theme, notifier
 from desktop_app.ui.toolbar import Toolbar
+from desktop_app.ui.viewing import Viewing
 from desktop_app.ui.welcome import Welcome
 
 if TYPE_CHECKING:
@@ -56,17 +51,6 @@ if TYPE_CHECKING:
     from desktop_app.ui.demo_menu import DemoButton
 
 log = logging.getLogger(__name__)
-
-FIRST_JOBS = 60
-FIRST_LINES = 500
-STATS_MS = 60_000
-SMALLEST = QSize(860, 560)
-SHARE = 0.9
-"""How much of the screen the window takes at most when it opens."""
-NARROW = 800
-SHORT = 620
-FLAT = 470
-"""Below these, in device-independent pixels, details, log lines and the latest pictures are put away."""
 
 
 class MainWindow(QMainWindow):
@@ -87,15 +71,11 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("Plugdeck")
         self.setWindowIcon(app_icon())
         self.setAcceptDrops(True)
-        self._fit_screen(QSize(1440, 900))
+        self.fitting = Fitting(self)
+        self.fitting.fit_screen(QSize(1440, 900))
         self.host = host
         self._closing = False
-        self._narrow = self._short = False
-        self._log_height = 190
         self.demo_button: DemoButton | None = None
-        self._looked_at: JobRecord | None = None
-        self._reading: asyncio.Task[None] | None = None
-        self._tested: dict[str, JobDetail] = {}
         self._forget_settings: Callable[[], None] = lambda: None
         self.background = Background(self, threads=3)
         self.bridge = Bridge(host.events, self)
@@ -111,7 +91,9 @@ class MainWindow(QMainWindow):
         self.logs = LogPanel()
         self.welcome = Welcome()
         self.commands = Commands(self)
+        self.viewing = Viewing(self)
         self._lay_out()
+        self.hearing = Hearing(self)
         self._connect()
         self._make_shortcuts()
 
@@ -178,8 +160,8 @@ class MainWindow(QMainWindow):
         self.whole.addWidget(self.logs)
         self.whole.setStretchFactor(0, 1)
         self.whole.setCollapsible(0, False)
-        self.whole.setSizes([660, 190])
-        self.logs.setMinimumHeight(80)
+        self.whole.setSizes([660, LOG_HEIGHT])
+        self.logs.setMinimumHeight(LEAST_LOG_HEIGHT)
         centre = QWidget()
         column = QVBoxLayout(centre)
         column.setContentsMargins(0, 0, 0, 0)
@@ -190,12 +172,7 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(centre)
 
     def _connect(self) -> None:
-        self.bridge.profile_changed.connect(self._take_profile)
-        self.bridge.statuses_changed.connect(self._take_statuses)
-        self.bridge.jobs_changed.connect(self._take_jobs)
-        self.bridge.logged.connect(self._take_lines)
-        self.bridge.model_loaded.connect(self._take_model)
-        commands = self.commands
+        commands, viewing = self.commands, self.viewing
         self.plugins.command.connect(commands.run)
         self.plugins.add.connect(lambda: self.open_editor())
         self.plugins.bring_in.connect(commands.bring_in)
@@ -204,34 +181,31 @@ class MainWindow(QMainWindow):
         self.toolbar.test.connect(commands.test)
         self.toolbar.page.connect(self.show_page)
         self.toolbar.search.connect(self._search)
-        self.filmstrip.chosen.connect(self.look_at)
+        self.filmstrip.chosen.connect(viewing.look_at)
         self.filmstrip.show_all.connect(lambda: self.show_page("history"))
         self.history.text.textChanged.connect(self.toolbar.show_search)
-        self.history.chosen.connect(self.look_at)
-        self.history.opened.connect(self._open_job)
-        self.history.command.connect(self._history_command)
+        self.history.chosen.connect(viewing.look_at)
+        self.history.opened.connect(viewing.open_job)
+        self.history.command.connect(viewing.history_command)
         self.inspector.selected.connect(self.asset.select)
         self.inspector.hovered.connect(self.asset.hover)
         self.inspector.hidden_changed.connect(self.asset.set_hidden)
-        self.inspector.min_score_changed.connect(self._set_min_score)
+        self.inspector.min_score_changed.connect(viewing.set_min_score)
         self.inspector.cancel.connect(lambda job_id: self.host.cancel(job_id))
         self.asset.selected.connect(self.inspector.select)
         self.asset.view.order = self.inspector.tree_model.order
         self.asset.sized.connect(self.inspector.show_size)
         self.asset.details.connect(self.inspector.setVisible)
-        for layer, entry in self.asset.layer_actions.items():
-            entry.toggled.connect(lambda _=False, layer=layer: self._layers_changed())
+        for entry in self.asset.layer_actions.values():
+            entry.toggled.connect(lambda _=False: viewing.layers_changed())
         self.logs.save.connect(commands.save_log)
-        self.logs.chosen.connect(lambda session: self.notices.watch(self._open_session(session), "open a session"))
+        self.logs.chosen.connect(lambda session: self.notices.watch(viewing.open_session(session), "open a session"))
         self.welcome.demo.connect(self.demo_requested)
         self.welcome.model.connect(lambda: commands.choose(self.tr("ONNX models (*.onnx)")))
         self.welcome.script.connect(lambda: commands.choose(self.tr("Python scripts (*.py)")))
         self.toolbar.settings.connect(self.show_settings)
         self.toolbar.help.connect(self.show_shortcuts)
         notifier().changed.connect(self._recolour)
-        self._stats_timer = QTimer(self)
-        self._stats_timer.setInterval(STATS_MS)
-        self._stats_timer.timeout.connect(lambda: self.notices.watch(self._read_stats(), "read figures"))
 
     def _make_shortcuts(self) -> None:
         for keys, slot in (
@@ -261,20 +235,15 @@ class MainWindow(QMainWindow):
     def begin(self) -> None:
         """Fills the views from the stores. Needs the running loop."""
         self._forget_settings = self.host.settings.changed.connect(self._take_settings)
-        self.restore_layout(self.host.settings.current.window_state)
-        for profile in self.host.profiles.all():
-            self.plugins.model.put(profile, self.host.status(profile.id))
-        self._profiles_changed()
+        self.fitting.restore_layout(self.host.settings.current.window_state)
+        self.hearing.begin()
         self.show_home()
-        self._stats_timer.start()
-        self.notices.watch(self._read_first(), "read the history")
 
     async def end(self) -> None:
         """Stops listening and waits for what runs in threads."""
-        self._stats_timer.stop()
         self._forget_settings()
-        self.bridge.close()
-        layout = self.layout_state()
+        self.hearing.end()
+        layout = self.fitting.layout_state()
         if layout != self.host.settings.current.window_state:
             try:
                 await self.host.settings.change(window_state=layout)
@@ -282,19 +251,6 @@ class MainWindow(QMainWindow):
                 log.warning("the window's layout could not be kept: %s", error)
         await self.tasks.end()
         self.background.close()
-
-    async def _read_first(self) -> None:
-        self.filmstrip.take(await self.host.history.list(JobFilter(), FIRST_JOBS))
-        lines = await self.host.history.logs(LogFilter(), FIRST_LINES)
-        self.logs.show_older([stored.line for stored in reversed(lines)])
-        await self._read_stats()
-
-    async def _read_stats(self) -> None:
-        from desktop_app.ui.commands import midnight
-
-        for row in tuple(self.plugins.model.rows):
-            stats = await self.host.history.stats(row.profile.id, midnight())
-            self.plugins.model.set_stats(row.profile.id, stats.jobs, stats.failed, stats.median_ms)
 
     # ---- pages ----
 
@@ -340,7 +296,7 @@ class MainWindow(QMainWindow):
         self.toolbar.add(self.demo_button)
 
     def _show_alone(self, page: QWidget) -> None:
-        self.plugins.setVisible(not self._narrow)
+        self.plugins.setVisible(not self.fitting.narrow)
         self.logs.hide()
         self.pages.setCurrentWidget(page)
         self.toolbar.show_page("")
@@ -353,79 +309,6 @@ class MainWindow(QMainWindow):
         else:
             self.editor.open_new(file)
         self._show_alone(self.editor)
-
-    # ---- the job that is looked at ----
-
-    def look_at(self, record: JobRecord) -> None:
-        """Shows a job in the middle and in the inspector."""
-        known = self._looked_at
-        self._looked_at = record
-        self.logs.show_job(record)
-        if known is not None and known.id == record.id and known == record:
-            return
-        if known is None or known.id != record.id:
-            self.inspector.show_job(record, None, Annotations())
-            self.asset.show_job(record, Annotations())
-        if self._reading is not None:
-            self._reading.cancel()
-        self._reading = self.tasks.start(self._read_detail(record), "read a job")
-
-    async def _read_detail(self, record: JobRecord) -> None:
-        detail = self._tested.get(record.id)
-        if detail is None:
-            detail = await self.host.history.detail(record.id)
-        if self._looked_at is None or self._looked_at.id != record.id:
-            return
-        annotations = await self._read_annotations(detail)
-        if self._looked_at is None or self._looked_at.id != record.id:
-            return
-        self.inspector.show_job(record, detail, annotations)
-        self.asset.show_job(record, annotations)
-
-    async def _read_annotations(self, detail: JobDetail) -> Annotations:
-        objects = (detail.answer or {}).get("objects")
-        number = (len(objects) if isinstance(objects, list) else 0) + len(detail.predictions or ())
-        # A thousand masks take a while to read; the window must not wait for them.
-        return annotations_of(detail) if number < 200 else await asyncio.to_thread(annotations_of, detail)
-
-    def show_test(self, profile: Profile, results: Sequence[Any]) -> None:
-        """Shows files that were tested like jobs, marked as such; they are in no history."""
-        records = []
-        for result in results:
-            record, detail = tested_job(profile, result)
-            self._tested[record.id] = detail
-            records.append(record)
-        if records:
-            self.filmstrip.take(records)
-            self._open_job(records[0])
-
-    def _open_job(self, record: JobRecord) -> None:
-        if not self.filmstrip.select(record.id):
-            self.filmstrip.leave()
-        self.show_page("live")
-        self.look_at(record)
-
-    async def _open_session(self, session: str) -> None:
-        found = await self.host.history.find_session(session)
-        if found:
-            self._open_job(found[0])
-
-    def _history_command(self, name: str, record: JobRecord) -> None:
-        if name == "open":
-            self._open_job(record)
-        elif name == "copy":
-            QGuiApplication.clipboard().setText(record.session)
-        elif name == "cancel":
-            self.host.cancel(record.id)
-
-    def _set_min_score(self, score: float) -> None:
-        self.asset.set_layer(Layer.PREDICTIONS, True)
-        self.asset.set_min_score(score)
-
-    def _layers_changed(self) -> None:
-        self.inspector.set_layers(
-            frozenset(layer for layer, entry in self.asset.layer_actions.items() if entry.isChecked())
-        )
 
     def _search(self, text: str, entered: bool) -> None:
         there = self.pages.currentWidget() is self.work and self.middle.currentWidget() is self.history
@@ -444,106 +327,19 @@ class MainWindow(QMainWindow):
         field.setFocus(Qt.FocusReason.ShortcutFocusReason)
         field.selectAll()
 
-    # ---- what the host says ----
-
-    def _take_profile(self, event: ProfileChanged) -> None:
-        if event.removed:
-            self.plugins.model.remove(event.profile.id)
-        else:
-            self.plugins.model.put(event.profile, self.host.status(event.profile.id))
-        self._profiles_changed()
-
-    def _take_statuses(self, statuses: tuple[ProfileStatus, ...]) -> None:
-        for status in statuses:
-            self.plugins.model.set_status(status)
-        self._count_running()
-
-    def _take_jobs(self, records: tuple[JobRecord, ...]) -> None:
-        for record in records:
-            self.plugins.model.take_job(record)
-        self.filmstrip.take(records)
-        self.history.model.update_jobs(records)
-        if self._looked_at is not None:
-            for record in records:
-                if record.id == self._looked_at.id:
-                    self.look_at(record)
-
-    def _take_lines(self, lines: tuple[LogLine, ...]) -> None:
-        self.logs.append(lines)
-
     def _take_settings(self, settings: Settings) -> None:
         application = QApplication.instance()
         if isinstance(application, QApplication):
             apply_theme(application, settings.theme)
 
-    def _take_model(self, event: ModelLoaded) -> None:
-        row = self.plugins.model.find(event.profile_id)
-        if row is not None:
-            row.runs_on = str(event.info.get("provider") or "")
-            self.plugins.model.set_status(row.status)
-
-    def _profiles_changed(self) -> None:
-        profiles = [row.profile for row in self.plugins.model.rows]
-        self.logs.show_plugins(profiles)
-        self.history.show_plugins(profiles)
-        self._count_running()
-        if self.pages.currentWidget() is (self.welcome if profiles else self.work):
-            self.show_home()
-
-    def _count_running(self) -> None:
-        rows = self.plugins.model.rows
-        running = sum(1 for row in rows if row.status.state is not ProfileState.STOPPED)
-        self.toolbar.show_running(running, len(rows))
-
     def _recolour(self) -> None:
         refresh_icons(self)
 
-    # ---- sizes ----
-
-    def _fit_screen(self, wanted: QSize) -> None:
-        """Takes a size that leaves the screen some room, and a smallest size that the screen can hold."""
-        most = self.screen().availableSize() * SHARE
-        self.setMinimumSize(SMALLEST.boundedTo(most))
-        self.resize(wanted.boundedTo(most))
-
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._adapt()
-
-    def _adapt(self) -> None:
-        """Puts away what a small window has no room for; it can be drawn out again, and comes back with the room."""
-        narrow, short = self.width() < NARROW, self.height() < SHORT
-        if narrow != self._narrow:
-            self._narrow = narrow
-            self.asset.details_button.setChecked(not narrow)
-            self.plugins.setVisible(self.pages.currentWidget() is self.work or not (narrow or self._is_empty()))
-        self.filmstrip.stack.setVisible(self.height() >= FLAT)
-        if short != self._short:
-            self._short = short
-            if short:
-                self._log_height = max(self.logs.height(), self._log_height)
-            height = self.logs.header.height() + 1 if short else self._log_height
-            self.logs.setMinimumHeight(height if short else 80)
-            self.whole.setSizes([max(1, self.whole.height() - height), height])
-
-    def _is_empty(self) -> bool:
-        return self.pages.currentWidget() is self.welcome
+        self.fitting.adapt()
 
     # ---- Qt ----
-
-    def layout_state(self) -> str:
-        """Sizes and places of everything, as text for the settings."""
-        parts = (self.saveGeometry(), self.whole.saveState(), self.top.saveState(), self.work.saveState())
-        return " ".join(bytes(part.toBase64().data()).decode() for part in parts)
-
-    def restore_layout(self, text: str) -> None:
-        """Takes back what `layout_state` said; nonsense is ignored."""
-        parts = [QByteArray.fromBase64(part.encode()) for part in text.split(" ")]
-        if len(parts) == 4 and self.restoreGeometry(parts[0]):
-            if not (self.isMaximized() or self.isFullScreen()):
-                self.resize(self.size().boundedTo(self.screen().availableSize()))
-            for splitter, part in zip((self.whole, self.top, self.work), parts[1:], strict=True):
-                splitter.restoreState(part)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         if self._closing:

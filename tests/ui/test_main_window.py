@@ -318,13 +318,13 @@ def test_the_layout_is_remembered(opened: Any) -> None:
         window.show_page("live")
         window.resize(790, 600)
         window.top.setSizes([333, 1000])
-        text = window.layout_state()
+        text = window.fitting.layout_state()
         sizes = window.top.sizes()
         window.top.setSizes([220, 1000])
-        window.restore_layout(text)
+        window.fitting.restore_layout(text)
         assert window.top.sizes() == pytest.approx(sizes, abs=2)
-        window.restore_layout("nonsense")
-        window.restore_layout("")
+        window.fitting.restore_layout("nonsense")
+        window.fitting.restore_layout("")
 
     opened(scenario)
 
