@@ -11,6 +11,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -33,8 +34,9 @@ from desktop_app.jobs.cache import Cache
 from desktop_app.jobs.recorder import AppLogHandler, Recorder
 from desktop_app.jobs.service import Shared
 from desktop_app.jobs.supervisor import Supervisor
-from desktop_app.jobs.trial import TrialResult, run_files
+from desktop_app.jobs.trial import Trial, TrialResult, run_files, trial
 from desktop_app.runner.inspect import ask_worker, inspect_model, read_class_list
+from desktop_app.runner.interpreters import Interpreter, find_interpreters, look_at
 from desktop_app.runner.pool import Runner, RunnerState, WorkerLine
 from desktop_app.runner.script_facts import ScriptFacts, read_script
 from desktop_app.store.crashes import CrashReports
@@ -290,11 +292,27 @@ class Host:
         Raises:
             ModelLoadError: the model cannot be loaded.
         """
+        return await run_files(profile, self._trial_runner(profile), files, config, mapping)
 
-        def said(line: WorkerLine) -> None:
-            self.recorder.log(line.level, line.message, profile=profile, source=line.source, details=line.details)
+    def trial(self, profile: Profile) -> AbstractAsyncContextManager[Trial]:
+        """The same for one file after the other: the model stays loaded for as long as the block lasts.
 
-        return await run_files(profile, self._runner(profile, said, lambda _: None), files, config, mapping)
+        Raises:
+            ModelLoadError: the model cannot be loaded.
+        """
+        return trial(profile, self._trial_runner(profile))
+
+    async def find_pythons(self, script: Path | None) -> list[Interpreter]:
+        """The Pythons of this machine, the bundled one first, and what each lacks for a script."""
+        return await find_interpreters(script)
+
+    async def look_at_python(self, path: Path | None, script: Path | None) -> Interpreter:
+        """One Python, None being the bundled one, and what it lacks for a script.
+
+        Raises:
+            ProfileError: it cannot be started, is no Python, or is older than 3.8.
+        """
+        return await look_at(path, script)
 
     async def draw_overlay(self, result: TrialResult, out: Path) -> dict[str, Any]:
         """Draws a tested file's answer on it, into a PNG.
@@ -327,6 +345,12 @@ class Host:
             on_log=on_log,
             on_state=on_state,
         )
+
+    def _trial_runner(self, profile: Profile) -> Runner:
+        def said(line: WorkerLine) -> None:
+            self.recorder.log(line.level, line.message, profile=profile, source=line.source, details=line.details)
+
+        return self._runner(profile, said, lambda _: None)
 
     async def _secret(self, profile: Profile) -> str:
         secret = await self.secrets.get(profile)

@@ -9,10 +9,9 @@ from typing import Any, NoReturn
 from desktop_app import __version__
 from desktop_app.core.job import JobState
 from desktop_app.core.profile import AnswerFormat, Shape
+from desktop_app.runner.templates import STYLES
 
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
-
-STYLES = ("documented", "current", "ultralytics", "torchvision", "transformers")
 
 SHAPES = {
     "box": Shape.BOX,

@@ -98,30 +98,6 @@ def read_script(path: Path, environment: Mapping[str, str] | None = None) -> Scr
     return _Reader(path, tree, Values(tree, seen), imports).facts()
 
 
-def without_secret(facts: ScriptFacts) -> str:
-    """The script's text with the literal secret replaced by a look-up in the environment.
-
-    Raises:
-        ProfileError: the secret is no literal of this file, or the file changed since it was read.
-    """
-    place = facts.secret_place
-    if place is None or facts.secret is None:
-        raise ProfileError("The script holds no secret that could be taken out", where=str(facts.path))
-    text = facts.path.read_bytes()
-    lines = text.splitlines(keepends=True)
-    number, start, end = place
-    line = lines[number - 1] if number <= len(lines) else b""
-    try:
-        same = ast.literal_eval(line[start:end].decode("utf-8")) == facts.secret
-    except (SyntaxError, ValueError):
-        same = False
-    if not same:
-        raise ProfileError("The script has changed in the meantime", where=str(facts.path), remedy="Import it again.")
-    module = "os" if "os" in facts.imports else '__import__("os")'
-    lines[number - 1] = line[:start] + f'{module}.environ.get("PLUGIN_SECRET", "")'.encode() + line[end:]
-    return b"".join(lines).decode("utf-8")
-
-
 class _Reader:
     def __init__(self, path: Path, tree: ast.Module, values: Values, imports: tuple[str, ...]) -> None:
         self._path = path

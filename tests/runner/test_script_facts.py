@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from desktop_app.core.errors import ProfileError
-from desktop_app.runner.script_facts import ScriptFacts, read_script, without_secret
+from desktop_app.runner.script_facts import ScriptFacts, read_script
 
 SEED_SAMPLE = Path(__file__).parent.parent / "data" / "seed_sample.py"
 
@@ -180,36 +180,6 @@ def test_what_only_running_could_tell_stays_open(read: Any) -> None:
         "from ango.plugins import *\nID = fetch()\nLOOP = LOOP\nrun(ModelPlugin(ID, LOOP, cb), host=f'{ID!r}')\n"
     )
     assert (facts.plugin_id, facts.secret, facts.host, facts.placeholders) == (None, None, None, ())
-
-
-def test_the_secret_can_be_taken_out_of_the_file(read: Any, tmp_path: Path) -> None:
-    text = """\
-        from ango.plugins import ModelPlugin, run
-        NAME = "ü"; SECRET = 'the secret'  # keep me
-        run(ModelPlugin("a", SECRET, cb))
-        """
-    facts = read(text)
-    changed = without_secret(facts)
-    assert changed.splitlines()[1] == (
-        'NAME = "ü"; SECRET = __import__("os").environ.get("PLUGIN_SECRET", "")  # keep me'
-    )
-    compile(changed, "changed", "exec")
-    facts.path.write_text(changed, encoding="utf-8")
-    assert read_script(facts.path, {"PLUGIN_SECRET": "moved"}).secret == "moved"
-    with pytest.raises(ProfileError, match="has changed"):
-        without_secret(facts)
-    with pytest.raises(ProfileError, match="no secret"):
-        without_secret(
-            read("from ango.plugins import *\nimport os\nrun(ModelPlugin('a', os.environ['S'], cb))\n", {"S": "x"})
-        )
-
-
-def test_a_secret_that_is_an_environments_default(read: Any) -> None:
-    facts = read(
-        "import os\nfrom ango.plugins import *\nrun(ModelPlugin('a', os.environ.get('S', 'the secret'), cb))\n"
-    )
-    assert facts.secret == "the secret"
-    assert "the secret" not in without_secret(facts)
 
 
 @pytest.mark.parametrize("data", [b"def f(:\n", b"\x00", b"\xff\xfe", b"x = (" + b"(" * 5000])
