@@ -51,10 +51,14 @@ class StoredFile:
 
 
 class Signer:
-    """Makes and checks the query of a signed address."""
+    """Makes and checks the query of a signed address.
 
-    def __init__(self) -> None:
-        self._secret = secrets.token_bytes(32)
+    Args:
+        key: what the signatures are made with; by default a new one. Addresses outlive a restart with the same key.
+    """
+
+    def __init__(self, key: bytes | None = None) -> None:
+        self._secret = key or secrets.token_bytes(32)
 
     def query(self, method: str, key: str, lifetime: float = SIGNATURE_LIFETIME) -> str:
         """A fresh query for one method on one file."""
@@ -80,12 +84,13 @@ class Files:
 
     Args:
         base: gives the hub's own origin, such as "http://127.0.0.1:8123"; known only once it listens.
+        signing_key: see Signer.
     """
 
-    def __init__(self, base: Callable[[], str], faults: Faults) -> None:
+    def __init__(self, base: Callable[[], str], faults: Faults, signing_key: bytes | None = None) -> None:
         self._base = base
         self._faults = faults
-        self._signer = Signer()
+        self._signer = Signer(signing_key)
         self._folder: Path | None = None
         self.stored: dict[str, StoredFile] = {}
 

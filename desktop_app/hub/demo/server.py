@@ -51,6 +51,8 @@ class DemoHub:
         heartbeat_limit: seconds without a heartbeat after which a plugin counts as offline.
         history_limit: how many events and how many sessions are kept; the oldest go first.
         accept_all: whether a plugin that nobody registered is taken in as a model plugin, with any secret.
+        signing_key: what file addresses are signed with; a hub that is started again with the same key honours those
+            that it gave out before.
 
     Attributes:
         faults: switches that make it misbehave.
@@ -75,6 +77,7 @@ class DemoHub:
         heartbeat_limit: float = 150.0,
         history_limit: int = 5_000,
         accept_all: bool = False,
+        signing_key: bytes | None = None,
     ) -> None:
         if not _is_loopback(host):
             raise UsageError(
@@ -88,7 +91,7 @@ class DemoHub:
         self._storage: Path | None = None
         self._recorder = Recorder(history_limit, self.happened.emit)
         self._sessions = Sessions(self._recorder, self.project, limit=history_limit)
-        self._files = Files(lambda: self.url, self.faults)
+        self._files = Files(lambda: self.url, self.faults, signing_key)
         self._connections = Connections(
             self._recorder,
             self._sessions,
@@ -291,6 +294,10 @@ class DemoHub:
         )
         await self._send(session, job)
         return session
+
+    def adopt(self, session: Session) -> None:
+        """Knows a session that an earlier run of this hub started, with what was heard of it then."""
+        self._sessions.open(session)
 
     async def resend(self, session: Session, extra: Mapping[str, Any] | None = None) -> None:
         """Sends a session's job once more, as a hub may after a reconnect.

@@ -6,6 +6,7 @@ import asyncio
 import json
 from pathlib import Path
 
+import httpx
 import pytest
 
 from desktop_app.core import aio
@@ -164,6 +165,28 @@ async def test_a_job_can_be_sent_again(hub, connect):
     with pytest.raises(HubError):
         await hub.resend(session)
     assert list(hub.sessions) == [session.id]
+
+
+async def test_a_hub_that_is_started_again_knows_its_sessions_and_addresses(pictures: Path, make_peer):
+    key = b"kept over the restart"
+    async with DemoHub(assets_dir=pictures, signing_key=key) as first:
+        first.add_plugin("p1", "s1")
+        peer = make_peer()
+        await peer.connect(first.url)
+        await peer.heartbeat()
+        await first.wait_online("p1")
+        session = await first.run_plugin("p1")
+    async with DemoHub(int(first.url.rpartition(":")[2]), pictures, signing_key=key) as second:
+        second.add_plugin("p1", "s1")
+        second.adopt(session)
+        async with httpx.AsyncClient() as http:
+            assert (await http.get(session.job["dataURL"])).status_code == 200
+        again = make_peer()
+        await again.connect(second.url)
+        await again.heartbeat()
+        await again.emit("response", {"response": ANSWER, "session": session.id})
+        await second.wait_until(lambda: session.done)
+        assert second.protocol_errors == []
 
 
 async def test_malformed_jobs_arrive_as_they_are(hub, connect):
