@@ -5,13 +5,22 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test lint format bench package clean qt-libs
+.PHONY: demo test soak fuzz lint format bench package clean qt-libs
 
 demo: qt-libs $(VENV)/.app
 	$(BIN)/plugdeck demo $(ARGS)
 
 test: qt-libs $(VENV)/.dev
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest $(ARGS)
+
+# 20,000 jobs through 500 faults; CHAOS_SEED, CHAOS_JOBS and CHAOS_FAULTS change that. Prints a table at the end.
+soak: $(VENV)/.dev
+	$(BIN)/python -m pytest tests/chaos -m soak -s $(ARGS)
+
+# N inputs over all targets, from a seed that is printed (FUZZ_SEED=…); the tests run 2,000 with a fixed one.
+N ?= 100000
+fuzz: $(VENV)/.dev
+	FUZZ_INPUTS=$(N) $(BIN)/python -m pytest tests/fuzz -s -o timeout=0 $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
