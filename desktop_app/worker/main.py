@@ -5,6 +5,7 @@ The `load` frame holds `source` (an OnnxSource) and `detection` (a Detection). W
 `"family"` reads the file as one of that family.
 With `"overlay": {"asset", "answer", "out"}` it draws an answer on its picture into a PNG, and `loaded` says how many
 objects are on it. With `"class_list": PATH` the `classes` in `loaded` are those of a list, data.yaml or config.json.
+With `"previews"` it decodes pages of assets for the screen, as often as it is asked.
 """
 
 from __future__ import annotations
@@ -41,6 +42,11 @@ def load(frame: Frame) -> Loaded:
         wanted = frame["overlay"]
         asset, out = Path(str(wanted["asset"])), Path(str(wanted["out"]))
         return Loaded(_told(lambda: draw(asset, wanted.get("answer"), out)), _nothing_to_run)
+
+    if "previews" in frame:
+        from desktop_app.worker.preview import previews
+
+        return previews()
 
     if "class_list" in frame:
         from desktop_app.worker.onnx.classes import read_classes

@@ -1,0 +1,1 @@
+"""Kinds of assets with pages or slices, each read by one module."""
