@@ -100,6 +100,14 @@ class HubClient:
         parameters = {"nextStage": "true", **({"isPlugin": "true"} if is_plugin else {})}
         await self._call("POST", f"/v2/annotate/{_part(task_id)}", api_key, params=parameters, body=body)
 
+    async def plugin_log(self, api_key: str, line: dict[str, Any]) -> None:
+        """Adds a line to a session's log (REST connector)."""
+        await self._call("POST", "/v2/pluginLog", api_key, body=line)
+
+    async def plugin_response(self, api_key: str, event: dict[str, Any]) -> None:
+        """Hands in a `response` object (export plugins of the REST connector, and calls that the hub gave up)."""
+        await self._call("POST", "/v2/pluginResponse", api_key, body=event)
+
     async def _call(
         self, method: str, path: str, api_key: str, *, params: dict[str, Any] | None = None, body: Any = None
     ) -> dict[str, Any]:
@@ -138,7 +146,8 @@ def _data(reply: httpx.Response, where: str) -> dict[str, Any]:
     if not reply.is_success:
         refused_key = status in (401, 403)
         remedy = "The API key of the person who ran the plugin was not accepted." if refused_key else ""
-        raise HubRefused(f"The hub answered with HTTP status {status}", status=status, where=where, remedy=remedy)
+        what = f"The hub answered with HTTP status {status}"
+        raise HubRefused(what, status=status, where=where, remedy=remedy, retry_after=retry_after(reply) or 0.0)
     try:
         content = reply.json()
     except (ValueError, RecursionError) as error:

@@ -13,7 +13,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from desktop_app.core import aio
 from desktop_app.core.errors import HubUnreachable, KnownError, SecretError
@@ -57,6 +57,20 @@ class Link:
     state: ProfileState
     detail: str = ""
     retry_at: float | None = None
+
+
+class Emitter(Protocol):
+    """What the way out needs to know of a connection; see Listener."""
+
+    epoch: int
+
+    @property
+    def connected(self) -> bool: ...
+
+    @property
+    def max_payload(self) -> int | None: ...
+
+    async def emit(self, event: str, data: Any) -> None: ...
 
 
 class Listener:

@@ -257,6 +257,7 @@ class DemoHub:
         overwrite: bool | None = None,
         extra: Mapping[str, Any] | None = None,
         generation: Generation = "current",
+        send: bool = True,
     ) -> Session:
         """Runs a plugin on an asset: sends the `plugin` event to its connection.
 
@@ -268,6 +269,7 @@ class DemoHub:
             workflow: as if a workflow stage ran it.
             overwrite: None leaves the field out.
             extra: further fields, or other values for the usual ones.
+            send: False leaves it to the caller to hand the session's `job` to the plugin (REST connector).
 
         Raises:
             PluginOffline: the plugin is not online; no session was started.
@@ -292,7 +294,10 @@ class DemoHub:
             task_id=self.project.task_of(chosen).id if chosen else None,
             workflow=bool(job.get("workflow")),
         )
-        await self._send(session, job)
+        if send:
+            await self._send(session, job)
+        else:
+            self._sessions.open(session)
         return session
 
     def adopt(self, session: Session) -> None:
