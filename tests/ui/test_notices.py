@@ -47,7 +47,7 @@ def test_errors_of_actions_become_cards(notices: Any, run: Any, tools: Any, capl
         await tools.until(lambda: "wrong in the app" in notices.texts[0] and not running_tasks())
 
     run(scenario())
-    assert "task bug ended with an error" in caplog.text
+    assert "bug ended with an error" in caplog.text
 
 
 def test_a_card_goes_when_its_action_succeeds(notices: Any, run: Any, tools: Any) -> None:
