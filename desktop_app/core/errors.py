@@ -23,6 +23,7 @@ it becomes a crash report. The tree::
     ├── AnswerError         what the model returned cannot be an answer
     ├── DeliveryError       the hub did not take the answer
     └── StoreError          the data directory
+        └── DataDirInUse    another process serves it
 """
 
 from __future__ import annotations
@@ -86,11 +87,13 @@ class HubRefused(HubError):
 
     Attributes:
         status: the HTTP status.
+        retry_after: seconds that the server asked to be left alone, or 0.
     """
 
-    def __init__(self, what: str, *, status: int, where: str = "", remedy: str = "") -> None:
+    def __init__(self, what: str, *, status: int, where: str = "", remedy: str = "", retry_after: float = 0.0) -> None:
         super().__init__(what, where=where, remedy=remedy)
         self.status = status
+        self.retry_after = retry_after
 
 
 class JobError(KnownError):
@@ -131,3 +134,7 @@ class DeliveryError(KnownError):
 
 class StoreError(KnownError):
     """The data directory or its database cannot be used."""
+
+
+class DataDirInUse(StoreError):
+    """Another process serves the data directory."""

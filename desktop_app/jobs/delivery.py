@@ -13,17 +13,18 @@ import logging
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
-from desktop_app.core.aio import backoff, spawn
-from desktop_app.core.errors import DeliveryError, HubError, HubRefused, HubUnreachable, StoreError
+from desktop_app.core.aio import spawn
+from desktop_app.core.errors import DeliveryError, HubUnreachable, StoreError
 from desktop_app.core.job import Job
-from desktop_app.hub import protocol
-from desktop_app.hub.client import NOTHING_DONE, HubClient
-from desktop_app.hub.listener import Listener
+from desktop_app.hub.client import HubClient
+from desktop_app.hub.listener import Emitter
+from desktop_app.jobs import annotating, outgoing
 from desktop_app.jobs.answer import Built
-from desktop_app.store.outbox import Outbox, OutboxRow
+from desktop_app.jobs.outgoing import FRAME_BYTES, Outgoing
+from desktop_app.jobs.suspects import DROPS, Suspects
+from desktop_app.store.outbox import Channel, Outbox, OutboxRow
 
 log = logging.getLogger(__name__)
 
@@ -31,37 +32,20 @@ CONFIRMING_PINGS = 2
 KEPT_LOG_LINES = 10_000
 KEPT_ANSWERS_BYTES = 32 * 1024**2
 """Answers of this run that are kept as they were sent, for a hub that asks again."""
-SUSPECT_DROPS = 2
-"""So many drops right after an answer, and it is sent apart from others: it may be what the hub cannot take."""
-POISON_DROPS = 5
-"""So many, the last one right after it was sent alone, and an error goes in its place; else it would cut every
-connection for good."""
-WATCH_S = 1.0
-"""How long suspects are watched before the next ones follow; twice as many each time that nothing happens."""
-FRAME_BYTES = 64
-"""What Socket.IO adds around an event, generously."""
-
-
-FINAL_STATUSES = frozenset(range(400, 500)) - {408, 425, 429}
-
-
-@dataclass(slots=True, eq=False)
-class _Item:
-    event: str
-    data: Any
-    job_id: str | None = None
-    sent: asyncio.Future[None] | None = None
-    epoch: int = 0
-    pings: int = 0
-    size: int = 0
-    drops: int = 0
-    text: str = ""
+CROWDED_ANSWERS = 1_000
+CROWDED_BYTES = 64 * 1024**2
+"""When so much waits for a hub that is away, no more jobs are taken in hand: they are safe on disk meanwhile."""
+UNREADABLE = "The answer that was kept on disk cannot be read any more"
+KEY_IS_GONE = (
+    "Plugdeck was closed while the workflow's answer was on its way to the task; without the job's API key, which is "
+    "never on disk, nobody can tell whether it got there. Look at the task, and run the workflow stage again if not."
+)
 
 
 class Kept:
     """An answer that is in the outbox and not yet on its way; see `Delivery.keep`."""
 
-    def __init__(self, item: _Item, stored: asyncio.Future[bool] | None) -> None:
+    def __init__(self, item: Outgoing, stored: asyncio.Future[bool] | None) -> None:
         self.item = item
         self.stored = stored
 
@@ -72,60 +56,72 @@ class Delivery:
     Args:
         on_restored: hears the id of a job whose response, kept from an earlier run of the app, was sent, and whether
             that is an error.
+        on_given_up: hears the id and the session (as the hub wrote it) of a job whose answer could not go out after
+            it had been handed over once, and why: an error goes in its place.
     """
 
     def __init__(
         self,
         profile_id: str,
         outbox: Outbox,
-        listener: Listener,
+        listener: Emitter,
         client: HubClient,
         on_restored: Callable[[str, bool], None] = lambda _, __: None,
+        on_given_up: Callable[[str, Any, str], None] = lambda _, __, ___: None,
     ) -> None:
         self._profile_id = profile_id
         self._outbox = outbox
         self._listener = listener
         self._client = client
         self._on_restored = on_restored
-        self._outgoing: deque[_Item] = deque()
-        self._unconfirmed: deque[_Item] = deque()
+        self._on_given_up = on_given_up
+        self._outgoing: deque[Outgoing] = deque()
+        self._unconfirmed: deque[Outgoing] = deque()
+        self._suspects = Suspects(self._write_next)
         self._log_lines = 0
         self._pings = 0
         self._left_out = 0
-        self._suspects: list[_Item] = []
-        self._most_suspects = 1
-        self._watch: asyncio.TimerHandle | None = None
-        self._answers: OrderedDict[str, _Item] = OrderedDict()
+        self._answers: OrderedDict[str, Outgoing] = OrderedDict()
         self._answers_bytes = 0
         self._flushing: asyncio.Task[None] | None = None
 
     @property
     def waiting(self) -> int:
         """Responses that have not been handed to the socket."""
-        return sum(item.job_id is not None for item in self._outgoing)
+        return sum(item.job_id is not None for item in self._outgoing) + len(self._suspects.held)
 
     @property
     def waiting_ids(self) -> set[str]:
         """Ids of the jobs of those."""
-        return {item.job_id for item in self._outgoing if item.job_id is not None}
+        return {item.job_id for item in (*self._outgoing, *self._suspects.held) if item.job_id is not None}
+
+    @property
+    def crowded(self) -> bool:
+        """Whether so many answers wait that no more should be made."""
+        if self._listener.connected or len(self._outgoing) < CROWDED_ANSWERS // 10:
+            return False
+        sizes = [item.size for item in self._outgoing if item.job_id is not None]
+        return len(sizes) >= CROWDED_ANSWERS or sum(sizes) >= CROWDED_BYTES
 
     @property
     def idle(self) -> bool:
         """Whether nothing waits to go out."""
-        return not self._outgoing
+        return not self._outgoing and not self._suspects.held
 
     async def restore(self) -> set[str]:
         """Takes up what an earlier run of the app left behind; returns the ids of the jobs."""
         taken = set()
         for row in await self._outbox.pending(self._profile_id):
+            event = _event(row)
             try:
-                event = json.loads(row.body_json)
-                if not isinstance(event, dict):
+                if event is None:
                     raise ValueError("no event")
-                item = _item(event, row.job_id)
+                item = outgoing.response(event, row.job_id)
             except (ValueError, DeliveryError):
-                self._outbox.fail(row.job_id, "it cannot be read any more")
+                self._outbox.set_aside(row.job_id)
                 continue
+            if row.channel == "http":
+                self._give_up(item, KEY_IS_GONE)
             self._outgoing.append(item)
             taken.add(row.job_id)
         return taken
@@ -133,24 +129,13 @@ class Delivery:
     def keep(self, job: Job, event: dict[str, Any]) -> Kept:
         """Puts a `response` event into the outbox, at once and in order with other writes; `deliver` sends it.
 
+        An error takes the place of an answer that was kept and could not go out.
+
         Raises:
             DeliveryError: it has no JSON form.
         """
-        item = _item(event, job.id)
-        row = OutboxRow(
-            job_id=job.id,
-            profile_id=self._profile_id,
-            session=job.session,
-            channel="socket",
-            body_json=item.text,
-            created_at=time.time(),
-        )
-        try:
-            stored = self._outbox.put(row)
-        except StoreError as error:
-            log.warning("the answer could not be kept on disk: %s", error)
-            stored = None
-        return Kept(item, stored)
+        item = outgoing.response(event, job.id)
+        return Kept(item, self._put(job, "socket", item.text, over=outgoing.is_error(event)))
 
     async def deliver(self, kept: Kept) -> None:
         """Returns once the response is handed to the socket, however long the hub is away.
@@ -158,16 +143,14 @@ class Delivery:
         Raises:
             DeliveryError: it is larger than the hub takes.
         """
-        try:
-            if kept.stored is not None:
-                await kept.stored
-        except StoreError as error:
-            # A full disk must not keep the answer from the hub; it is only no longer safe against a crash.
-            log.warning("the answer could not be kept on disk: %s", error)
+        await self._on_disk(kept)
         kept.item.sent = asyncio.get_running_loop().create_future()
         self._outgoing.append(kept.item)
         self._flush_soon()
         await kept.item.sent
+
+    async def _on_disk(self, kept: Kept) -> None:
+        await self._stored(kept.stored)
 
     async def send(self, job: Job, event: dict[str, Any]) -> None:
         """`keep` and `deliver` in one."""
@@ -175,7 +158,7 @@ class Delivery:
 
     def again(self, job_id: str) -> bool:
         """Sends the answer of a job once more, exactly as before; False if it is not kept in memory."""
-        if any(item.job_id == job_id for item in self._outgoing):
+        if job_id in self.waiting_ids:
             return True
         item = self._answers.get(job_id)
         if item is None:
@@ -186,38 +169,30 @@ class Delivery:
     def repeat(self, job_id: str, event: dict[str, Any]) -> None:
         """Sends a `response` event that was delivered before; it is not put into the outbox again."""
         try:
-            self._outgoing.append(_item(event, job_id))
+            self._outgoing.append(outgoing.response(event, job_id))
         except DeliveryError as error:
             log.warning("the answer cannot be sent again: %s", error)
             return
         self._flush_soon()
 
+    def nothing_to_repeat(self, job: Job, *, done: bool) -> None:
+        """The hub asks again for a job that has no response: done by other means, or no longer known."""
+
     async def annotate(self, job: Job, built: Built) -> None:
-        """Hands in a workflow job's answer over HTTP, trying until the hub has decided.
+        """Hands in a workflow job's answer over HTTP, trying until the hub has decided. The outbox comes first.
 
         Raises:
             DeliveryError: the hub refused it, or the job lacks what the call needs.
         """
-        if not job.task_id or not job.api_key:
-            missing = "taskId" if not job.task_id else "apiKey"
-            raise DeliveryError(
-                "The workflow's answer cannot be handed in",
-                where=f"the job has no {missing}",
-                remedy="Run the workflow stage again.",
-            )
-        for wait in backoff(1.0, limit=30.0):
-            try:
-                await self._client.annotate(job.api_key, job.task_id, built.body, is_plugin=built.is_plugin)
-                return
-            except HubError as error:
-                # 3xx and pages that are no JSON: something stands between us and the hub.
-                if isinstance(error, HubRefused) and error.status in FINAL_STATUSES:
-                    raise DeliveryError(error.what, where=error.where, remedy=error.remedy) from error
-                log.warning("annotate: %s; trying again in %.0f s", error, wait)
-                began = not (isinstance(error, HubRefused) and error.status in NOTHING_DONE)
-                if began and built.answer and await self._arrived(job.api_key, job.task_id, built.answer):
-                    return
-            await asyncio.sleep(wait)
+        annotating.need(job)
+        session = job.data.get("session", job.session)
+        try:
+            text = outgoing.dumps({"session": session, "task": job.task_id, "body": built.body})
+        except (ValueError, TypeError, RecursionError) as error:
+            raise DeliveryError("The answer has no JSON form", where=str(error)[:200]) from error
+        await self._stored(self._put(job, "http", text))
+        await annotating.hand_in(self._client, job, built, lambda: self._outbox.mark_sent(job.id))
+        self._outbox.done(job.id)
 
     def log(self, event: dict[str, Any]) -> None:
         """Sends a `log` event, in order with the responses; while the hub is away the latest lines are kept."""
@@ -226,13 +201,7 @@ class Delivery:
             self._outgoing.remove(oldest)
             self._log_lines -= 1
             self._left_out += 1
-        try:
-            size = len(_dumps(event))
-        except (ValueError, TypeError, RecursionError):
-            # What a script adds to its lines is its own affair, but it must not break the connection.
-            event = _plain_line(event)
-            size = len(_dumps(event))
-        self._outgoing.append(_Item(protocol.EVENT_LOG, event, size=size))
+        self._outgoing.append(outgoing.log_line(event))
         self._log_lines += 1
         self._flush_soon()
 
@@ -241,15 +210,15 @@ class Delivery:
         if self._left_out:
             log.warning("%d log lines were left out while the hub was away", self._left_out)
             self._left_out = 0
-        alone = len(self._suspects) == 1
-        for item in self._unconfirmed:
-            item.drops = item.drops + 1 if item.pings == self._pings else 0
-            if item.drops >= POISON_DROPS and alone and item is self._suspects[0]:
-                log.error("the hub ended the connection %d times over one answer; an error goes instead", item.drops)
-                item.data, item.size, item.drops = _error(item.data), 0, 0
-        self._stop_watching()
-        self._outgoing.extendleft(reversed(self._unconfirmed))
+        again, convicted = self._suspects.connected(self._unconfirmed, self._pings)
         self._unconfirmed.clear()
+        for item in convicted:
+            why = (
+                f"The hub ended the connection {DROPS} times in a row when this answer was sent; an error goes instead"
+            )
+            log.error("%s (session %s)", why, item.data.get("session"))
+            self._give_up(item, why)
+        self._outgoing.extendleft(reversed([*convicted, *again]))
         self._flush_soon()
 
     def ping(self) -> None:
@@ -264,11 +233,34 @@ class Delivery:
 
     def closed(self, *, clean: bool) -> None:
         """The connection was closed by us; `clean` if the server took part, so that it has read everything."""
-        self._stop_watching()
+        self._suspects.stop()
         while clean and self._unconfirmed:
             self._confirm(self._unconfirmed.popleft())
 
-    def _confirm(self, item: _Item) -> None:
+    def _put(self, job: Job, channel: Channel, text: str, *, over: bool = False) -> asyncio.Future[bool] | None:
+        row = OutboxRow(
+            job_id=job.id,
+            profile_id=self._profile_id,
+            session=job.session,
+            channel=channel,
+            body_json=text,
+            created_at=time.time(),
+        )
+        try:
+            return self._outbox.put(row, over=over)
+        except StoreError as error:
+            log.warning("the answer could not be kept on disk: %s", error)
+            return None
+
+    async def _stored(self, stored: asyncio.Future[Any] | None) -> None:
+        try:
+            if stored is not None:
+                await stored
+        except StoreError as error:
+            # A full disk must not keep the answer from the hub; it is only no longer safe against a crash.
+            log.warning("the answer could not be kept on disk: %s", error)
+
+    def _confirm(self, item: Outgoing) -> None:
         if item.job_id is not None:
             self._outbox.done(item.job_id)
 
@@ -276,20 +268,24 @@ class Delivery:
         if self._listener.connected and (self._flushing is None or self._flushing.done()):
             self._flushing = spawn(self._flush(), name="delivery flush")
 
+    def _write_next(self, items: list[Outgoing]) -> None:
+        self._outgoing.extendleft(reversed(items))
+        self._flush_soon()
+
     async def _flush(self) -> None:
-        while self._outgoing and self._listener.connected and not self._must_wait(self._outgoing[0]):
+        while self._outgoing and self._listener.connected:
             item = self._outgoing.popleft()
             if item.job_id is None:
                 self._log_lines -= 1
             if self._too_large(item):
                 continue
+            if item.stored is not None:
+                await self._stored(item.stored)
+                item.stored = None
             item.epoch, item.pings, item.text = self._listener.epoch, self._pings, ""
             if item.job_id is not None:
                 self._unconfirmed.append(item)
-                if item.drops >= SUSPECT_DROPS:
-                    self._suspects.append(item)
-                    if self._watch is None:
-                        self._watch = asyncio.get_running_loop().call_later(WATCH_S, self._innocent)
+                self._suspects.written(item)
             try:
                 await self._listener.emit(item.event, item.data)
             except HubUnreachable:
@@ -303,112 +299,54 @@ class Delivery:
                 return
             self._handed_over(item)
 
-    def _must_wait(self, item: _Item) -> bool:
-        """Whether an answer that may be what cost the connection has to wait until others have proved harmless."""
-        if item.drops < SUSPECT_DROPS or not self._suspects:
-            return False
-        gravest = max(item.drops, *(other.drops for other in self._suspects))
-        return gravest >= POISON_DROPS - 1 or len(self._suspects) >= self._most_suspects
-
-    def _innocent(self) -> None:
-        """The connection has survived what is being watched."""
-        for item in self._suspects:
-            item.drops = 0
-        more = 2 * self._most_suspects
-        self._stop_watching()
-        self._most_suspects = more
-        self._flush_soon()
-
-    def _stop_watching(self) -> None:
-        self._suspects = []
-        self._most_suspects = 1
-        if self._watch is not None:
-            self._watch.cancel()
-            self._watch = None
-
-    def _handed_over(self, item: _Item) -> None:
+    def _handed_over(self, item: Outgoing) -> None:
         if item.job_id is None:
             return
         self._remember(item.job_id, item)
         if item.sent is None:
-            self._on_restored(item.job_id, item.data.get("error") is True)
+            self._on_restored(item.job_id, outgoing.is_error(item.data))
         elif not item.sent.done():
             item.sent.set_result(None)
 
-    def _remember(self, job_id: str, item: _Item) -> None:
+    def _remember(self, job_id: str, item: Outgoing) -> None:
         before = self._answers.pop(job_id, None)
         self._answers_bytes += item.size - (before.size if before else 0)
         self._answers[job_id] = item
         while self._answers_bytes > KEPT_ANSWERS_BYTES and len(self._answers) > 1:
             self._answers_bytes -= self._answers.popitem(last=False)[1].size
 
-    def _too_large(self, item: _Item) -> bool:
+    def _too_large(self, item: Outgoing) -> bool:
         """Whether the hub would drop the connection over this item; whoever waits for it hears so."""
         limit = self._listener.max_payload
         if limit is None or item.size + FRAME_BYTES <= limit:
             return False
         if item.job_id is None:
-            item.data = _plain_line(item.data, limit // 16)
+            item.data = outgoing.plain_line(item.data, limit // 16)
             return False
+        what = f"The answer is {item.size / 1e6:.1f} MB, more than the {limit / 1e6:.1f} MB the hub takes at once"
         if item.sent is None or item.sent.done():
             # Nobody waits for it (any more): the session must end all the same.
-            item.data, item.size = _error(item.data), 0
+            self._give_up(item, what)
             return False
-        item.sent.set_exception(
-            DeliveryError(
-                f"The answer is {item.size / 1e6:.1f} MB, more than the {limit / 1e6:.1f} MB the hub takes at once",
-                remedy="Answer fewer or simpler shapes (a higher confidence, boxes instead of polygons).",
-            )
-        )
+        remedy = "Answer fewer or simpler shapes (a higher confidence, boxes instead of polygons)."
+        item.sent.set_exception(DeliveryError(what, remedy=remedy))
         return True
 
-    async def _arrived(self, api_key: str, task_id: str, answer: dict[str, Any]) -> bool:
-        """Whether the task holds the answer already, although the hub's reply was lost."""
-        try:
-            task = await self._client.task(api_key, task_id)
-        except HubError:
-            return False
-        present = task.get("answer")
-        tools = present.get("tools") if isinstance(present, dict) else None
-        more = present.get("classifications") if isinstance(present, dict) else None
-        ours = [*answer["objects"], *answer["classifications"]]
-        if not ours:
-            return False
-        known = {
-            _shape_key(item)
-            for found in (tools, more)
-            if isinstance(found, list)
-            for item in found
-            if isinstance(item, dict)
-        }
-        return all(_shape_key(item) in known for item in ours)
+    def _give_up(self, item: Outgoing, why: str) -> None:
+        """Puts an error in the place of an answer, on disk too, so that nothing else is ever sent of it."""
+        session = item.data.get("session")
+        error = outgoing.response(outgoing.error_event(item.data), item.job_id or "")
+        item.data, item.size, item.text, item.drops = error.data, error.size, error.text, 0
+        if item.job_id is not None:
+            item.stored = self._outbox.replace(item.job_id, error.text)
+            self._answers.pop(item.job_id, None)
+            self._on_given_up(item.job_id, session, why)
 
 
-def _item(event: dict[str, Any], job_id: str) -> _Item:
+def _event(row: OutboxRow) -> dict[str, Any] | None:
+    """The `response` event of a row of the outbox, or None where it holds none."""
     try:
-        text = _dumps(event)
-    except (ValueError, TypeError, RecursionError) as error:
-        raise DeliveryError(
-            "The answer has no JSON form", where=str(error)[:200], remedy="Return numbers that are finite, and text."
-        ) from error
-    return _Item(protocol.EVENT_RESPONSE, event, job_id=job_id, size=len(text), text=text)
-
-
-def _error(event: dict[str, Any]) -> dict[str, Any]:
-    return {"error": True, "session": event.get("session")}
-
-
-def _plain_line(event: dict[str, Any], longest: int = 100_000) -> dict[str, Any]:
-    """A log line without what the script added, and cut."""
-    line = {key: event.get(key) for key in ("level", "organization", "pluginId", "runBy", "session", "msg")}
-    message = str(line["msg"])
-    return {**line, "msg": message if len(message) <= longest else f"{message[:longest]}…"}
-
-
-# As the socket's library writes it, so that its length is what goes over the wire.
-_dumps = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
-
-
-def _shape_key(item: dict[str, Any]) -> str:
-    changing = ("objectId", "metadata", "title")
-    return json.dumps({key: value for key, value in item.items() if key not in changing}, sort_keys=True)
+        event = json.loads(row.body_json)
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) else None

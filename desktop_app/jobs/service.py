@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from desktop_app.core import aio
 from desktop_app.core.errors import JobError, KnownError, ModelError, StoreError
@@ -16,9 +16,9 @@ from desktop_app.core.job import Job, JobRecord, JobState
 from desktop_app.core.profile import CallbackSource, Profile
 from desktop_app.hub import protocol
 from desktop_app.hub.client import HubClient
-from desktop_app.hub.listener import Link, Listener, Timing
+from desktop_app.hub.listener import Link, Timing
 from desktop_app.jobs.assets import Assets
-from desktop_app.jobs.delivery import Delivery
+from desktop_app.jobs.connectors import Ears, connect
 from desktop_app.jobs.pipeline import CANCELLED, INTERRUPTED, LAST_WORDS_S, RUN_AGAIN, Pipeline
 from desktop_app.jobs.queue import JobQueue
 from desktop_app.jobs.recorder import Recorder
@@ -27,6 +27,9 @@ from desktop_app.runner.reload import ScriptWatch
 from desktop_app.store.history import History
 from desktop_app.store.outbox import Outbox
 from desktop_app.store.search import JobFilter
+
+if TYPE_CHECKING:
+    from desktop_app.hub.rest import RestServer
 
 log = logging.getLogger(__name__)
 
@@ -55,27 +58,33 @@ class Shared:
 class ProfileService:
     """Serves one profile from start to stop.
 
+    Args:
+        rest: where the hub calls, or None for a connection of ours to the hub.
+
     Attributes:
         status: what the profile is doing.
         info: what the worker said of its model, or None while it has none.
     """
 
-    def __init__(self, profile: Profile, shared: Shared) -> None:
+    def __init__(self, profile: Profile, shared: Shared, rest: RestServer | None = None) -> None:
         self.profile = profile
         self._shared = shared
         self._recorder = shared.recorder
         self._runner = shared.make_runner(profile, self._worker_said, self._runner_changed)
         self._client = HubClient(profile.host)
-        self._listener = Listener(
-            profile,
-            lambda: shared.secret(profile),
-            on_job=self._job_arrived,
-            on_link=self._link_changed,
-            on_up=self._up,
-            on_ping=self._ping,
-            timing=shared.timing,
+        ears = Ears(
+            job=self._job_arrived,
+            link=self._link_changed,
+            up=self._up,
+            ping=self._ping,
+            restored=self._restored,
+            given_up=self._given_up,
+            refusal=lambda: str(self._refusal() or ""),
+            is_export=lambda: (self.info or {}).get("kind") == "export",
         )
-        self._delivery = Delivery(profile.id, shared.outbox, self._listener, self._client, self._restored)
+        self._listener, self._delivery = connect(
+            profile, lambda: shared.secret(profile), shared.outbox, self._client, ears, shared.timing, rest
+        )
         self._pipeline = Pipeline(
             profile, self._runner, shared.assets, self._client, self._delivery, shared.recorder, shared.on_bug
         )
@@ -276,6 +285,7 @@ class ProfileService:
         try:
             record = await self._shared.history.get(known)
             if record is None or not record.state.terminal:
+                self._delivery.nothing_to_repeat(job, done=False)
                 return
             if record.state is not JobState.DELIVERED:
                 self._delivery.repeat(known, protocol.failure(job))
@@ -283,9 +293,12 @@ class ProfileService:
             detail = await self._shared.history.detail(known)
         except StoreError as error:
             self._recorder.log(Level.ERROR, f"The answer cannot be sent again: {error}", profile=self.profile, job=job)
+            self._delivery.nothing_to_repeat(job, done=False)
             return
         if isinstance(detail.response, dict) and "response" in detail.response:
             self._delivery.repeat(known, detail.response)
+        else:
+            self._delivery.nothing_to_repeat(job, done=record.workflow)
 
     async def _consume(self) -> None:
         while True:
@@ -334,6 +347,14 @@ class ProfileService:
         state = JobState.FAILED if failed else JobState.DELIVERED
         error = record.error or (INTERRUPTED if failed else "")
         self._recorder.record(replace(record, state=state, error=error, updated_at=time.time()))
+
+    def _given_up(self, job_id: str, session: Any, why: str) -> None:
+        """An error goes in the place of an answer that was handed over, or was on its way, before."""
+        job = Job(session=str(session), profile_id=self.profile.id, data={"session": session}, id=job_id)
+        if job_id in self._restoring:
+            self._restoring[job_id] = replace(self._restoring[job_id], error=why)
+        self._recorder.log(Level.ERROR, why, profile=self.profile, job=job)
+        self._pipeline.tell_hub(job, Level.ERROR, why)
 
     def _up(self) -> None:
         self._delivery.up()

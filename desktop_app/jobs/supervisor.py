@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from desktop_app.core.events import ProfileStatus
 from desktop_app.core.profile import Profile
 from desktop_app.jobs.service import ProfileService, Shared
+
+if TYPE_CHECKING:
+    from desktop_app.hub.rest import RestServer
 
 log = logging.getLogger(__name__)
 
@@ -19,6 +22,7 @@ class Supervisor:
     def __init__(self, shared: Shared) -> None:
         self._shared = shared
         self._services: dict[str, ProfileService] = {}
+        self._rest: dict[str, RestServer] = {}
 
     @property
     def running(self) -> tuple[str, ...]:
@@ -35,10 +39,16 @@ class Supervisor:
         service = self._services.get(profile_id)
         return service.info if service else None
 
-    def start(self, profile: Profile) -> None:
-        """Serves a profile; nothing happens if it is served already."""
+    def start(self, profile: Profile, rest: RestServer | None = None) -> None:
+        """Serves a profile; nothing happens if it is served already.
+
+        Args:
+            rest: where the hub calls it, from now on also when it is started anew; None: we call the hub.
+        """
+        if rest is not None:
+            self._rest[profile.id] = rest
         if profile.id not in self._services:
-            service = ProfileService(profile, self._shared)
+            service = ProfileService(profile, self._shared, self._rest.get(profile.id))
             self._services[profile.id] = service
             service.start()
 

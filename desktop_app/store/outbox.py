@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import logging
 import sqlite3
 from dataclasses import dataclass
 from time import time
@@ -13,8 +15,16 @@ from desktop_app.store.rows import packed, storable, unpacked
 
 Channel = Literal["socket", "http"]
 
+log = logging.getLogger(__name__)
+
 _COLUMNS = "job_id, profile_id, session, channel, body, created_at, attempts, sent_at"
 _OPEN = "state IN ('waiting', 'sent')"
+_REPLACE = (
+    "UPDATE SET channel = excluded.channel, body = excluded.body, state = 'waiting', attempts = 0, sent_at = NULL "
+    "WHERE outbox.state IN ('waiting', 'sent')"
+)
+_UNREADABLE = "it cannot be read any more"
+_ASIDE = " (set aside)"
 
 _COMPRESS_FROM = 16_384  # the answer waits for this write, and its row lives a day
 
@@ -49,15 +59,20 @@ class Outbox:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    def put(self, row: OutboxRow) -> asyncio.Future[bool]:
-        """Keeps an answer; False where the job has one already (waiting, sent, done or given up)."""
+    def put(self, row: OutboxRow, *, over: bool = False) -> asyncio.Future[bool]:
+        """Keeps an answer; False where the job has one already (waiting, sent, done or given up).
+
+        Args:
+            over: it takes the place of one that is not known to have arrived.
+        """
         redactor = self._db.redactor
+        conflict = _REPLACE if over else "NOTHING"
 
         def write(connection: sqlite3.Connection) -> bool:
             return (
                 connection.execute(
                     f"INSERT INTO outbox ({_COLUMNS}, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'waiting') "  # noqa: S608
-                    "ON CONFLICT (job_id) DO NOTHING",
+                    f"ON CONFLICT (job_id) DO {conflict}",
                     (
                         storable(row.job_id), row.profile_id, storable(row.session), row.channel,
                         packed(redactor.body(row.body_json), _COMPRESS_FROM), row.created_at, row.attempts, row.sent_at,
@@ -69,19 +84,46 @@ class Outbox:
         return self._db.write(write)
 
     async def pending(self, profile_id: str | None = None) -> list[OutboxRow]:
-        """Answers that are not known to have arrived, oldest first."""
+        """Answers that are not known to have arrived, oldest first. One that cannot be read is set aside and said."""
         where, values = _OPEN, []
         if profile_id is not None:
             where += " AND profile_id = ?"
             values.append(profile_id)
         query = f"SELECT {_COLUMNS} FROM outbox WHERE {where} ORDER BY created_at, rowid"  # noqa: S608
-        return await self._db.read(lambda c: [_row(row) for row in c.execute(query, values)])
+        found = await self._db.read(lambda c: c.execute(query, values).fetchall())
+        rows = []
+        for stored in found:
+            try:
+                rows.append(_row(stored))
+            except (ValueError, TypeError):
+                self.set_aside(str(stored[0]))
+        return rows
 
     async def get(self, job_id: str) -> OutboxRow | None:
-        """The answer of a job, also one that arrived (kept for a day), or None."""
+        """The answer of a job, also one that arrived (kept for a day), or None (also where it cannot be read)."""
         query = f"SELECT {_COLUMNS} FROM outbox WHERE job_id = ?"  # noqa: S608
         row = await self._db.read(lambda c: c.execute(query, (storable(job_id),)).fetchone())
-        return None if row is None else _row(row)
+        try:
+            return None if row is None else _row(row)
+        except (ValueError, TypeError):
+            return None
+
+    async def set_aside_ids(self, profile_id: str) -> list[str]:
+        """Jobs whose answer was set aside, unread, by `set_aside`."""
+        query = "SELECT job_id FROM outbox WHERE profile_id = ? AND reason = ?"
+        found = await self._db.read(lambda c: c.execute(query, (profile_id, _UNREADABLE)).fetchall())
+        return [str(row[0]).removesuffix(_ASIDE) for row in found]
+
+    def set_aside(self, job_id: str) -> asyncio.Future[None]:
+        """Keeps a row that cannot be read out of the way, so that the job can be answered otherwise."""
+        log.error("an answer in the outbox cannot be read any more; it was set aside (job %s)", job_id)
+        values = (_UNREADABLE, storable(job_id) + _ASIDE)
+        return self._change(job_id, "state = 'failed', reason = ?, job_id = ?", *values)
+
+    def replace(self, job_id: str, body_json: str) -> asyncio.Future[None]:
+        """Something else is sent for a job whose answer is not known to have arrived."""
+        body = packed(self._db.redactor.body(body_json), _COMPRESS_FROM)
+        return self._change(job_id, "channel = 'socket', state = 'waiting', body = ?", body, lazy=False)
 
     def mark_sent(self, job_id: str) -> asyncio.Future[None]:
         """Notes that it went out once more; it stays pending until `done`."""
@@ -95,14 +137,17 @@ class Outbox:
         """Notes that it is given up, and why; it is never sent again."""
         return self._change(job_id, "state = 'failed', reason = ?", storable(self._db.redactor.text(reason)))
 
-    def _change(self, job_id: str, change: str, *values: Any) -> asyncio.Future[None]:
+    def _change(self, job_id: str, change: str, *values: Any, lazy: bool = True) -> asyncio.Future[None]:
         statement = f"UPDATE outbox SET {change} WHERE job_id = ? AND {_OPEN}"  # noqa: S608
 
         def write(connection: sqlite3.Connection) -> None:
             connection.execute(statement, (*values, storable(job_id)))
 
-        return self._db.write(write, lazy=True)
+        return self._db.write(write, lazy=lazy)
 
 
 def _row(row: tuple[Any, ...]) -> OutboxRow:
-    return OutboxRow(row[0], row[1], row[2], row[3], unpacked(row[4]) or "", row[5], row[6], row[7])
+    """Raises ValueError or TypeError for a row that is none of ours."""
+    body = unpacked(row[4]) or ""
+    json.loads(body)
+    return OutboxRow(row[0], row[1], row[2], row[3], body, float(row[5]), int(row[6]), row[7])

@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 
 from desktop_app.core.aio import spawn
-from desktop_app.core.errors import DeliveryError
+from desktop_app.core.errors import DeliveryError, HubUnreachable
 from desktop_app.core.events import Level
 from desktop_app.core.job import Job
 from desktop_app.hub import protocol
 from desktop_app.hub.client import HubClient
 from desktop_app.hub.demo.state import EventKind, of_kind
 from desktop_app.hub.listener import Listener, Timing
+from desktop_app.jobs import annotating, outgoing, suspects
 from desktop_app.jobs import delivery as delivery_module
 from desktop_app.jobs.answer import Built
 from desktop_app.jobs.delivery import Delivery
@@ -33,6 +34,7 @@ class Way:
     def __init__(self, profile: Any, outbox: Outbox) -> None:
         self.outbox = outbox
         self.restored: list[tuple[str, bool]] = []
+        self.given_up: list[tuple[str, Any, str]] = []
         self.client = HubClient(profile.host)
 
         async def secret() -> str:
@@ -48,7 +50,12 @@ class Way:
             timing=FAST,
         )
         self.delivery = Delivery(
-            profile.id, outbox, self.listener, self.client, lambda *told: self.restored.append(told)
+            profile.id,
+            outbox,
+            self.listener,
+            self.client,
+            lambda *told: self.restored.append(told),
+            lambda *told: self.given_up.append(told),
         )
 
     async def stop(self) -> None:
@@ -162,7 +169,8 @@ async def test_what_may_have_been_lost_is_sent_again_the_same(hub, way, run):
 
 
 async def test_many_answers_and_drops_lose_nothing_and_change_nothing(hub, way, run, monkeypatch):
-    monkeypatch.setattr(delivery_module, "WATCH_S", 0.1)
+    monkeypatch.setattr(suspects, "HOLD_S", 0.2)
+    monkeypatch.setattr(suspects, "WATCH_S", 0.2)
     jobs = [await run(f"S{number}") for number in range(60)]
     sending = [
         spawn(way.delivery.send(job, protocol.success(job, {**ANSWER, "data": number})), name="send")
@@ -236,6 +244,7 @@ async def test_what_cannot_be_read_any_more_keeps_nothing_up(way):
     await way.outbox.put(replace(row, job_id="y", body_json="[1]"))
     assert await way.delivery.restore() == set()
     await confirmed(way)
+    assert sorted(await way.outbox.set_aside_ids(way.delivery._profile_id)) == ["x", "y"]
 
 
 async def test_larger_than_the_hub_takes(hub, way, run):
@@ -254,7 +263,7 @@ async def test_larger_than_the_hub_takes(hub, way, run):
 async def test_just_small_enough(hub, way, run):
     session, job = await run()
     event = protocol.success(job, "")
-    room = 1_000_000 - len(json.dumps(event, separators=(",", ":"))) - delivery_module.FRAME_BYTES
+    room = 1_000_000 - len(json.dumps(event, separators=(",", ":"))) - outgoing.FRAME_BYTES
     await way.delivery.send(job, protocol.success(job, "x" * room))
     await arrived(hub, session)
     with pytest.raises(DeliveryError):
@@ -287,7 +296,8 @@ async def test_what_has_no_json_form(way, run, value):
 
 async def test_an_answer_that_always_costs_the_connection_becomes_an_error(hub, way, run, monkeypatch):
     """And what comes behind it gets through."""
-    monkeypatch.setattr(delivery_module, "WATCH_S", 0.1)
+    monkeypatch.setattr(suspects, "HOLD_S", 0.2)
+    monkeypatch.setattr(suspects, "WATCH_S", 0.2)
     session, job = await run("poison")
     other, job2 = await run("other")
     real = hub._sessions.response
@@ -307,6 +317,10 @@ async def test_an_answer_that_always_costs_the_connection_becomes_an_error(hub, 
     await arrived(hub, other)
     assert other.responses[0] == protocol.success(job2, ANSWER)
     assert hub.protocol_errors == []
+    assert [(job_id, session) for job_id, session, _ in way.given_up] == [(job.id, "poison")]
+    assert "3 times in a row" in way.given_up[0][2]
+    # The error stands on disk too: whatever happens now, the answer itself is never sent again.
+    assert json.loads((await way.outbox.get(job.id)).body_json) == protocol.failure(job)
 
 
 # Log lines
@@ -399,7 +413,7 @@ def built(answer: dict[str, Any] | None = None) -> Built:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delivery_module, "backoff", lambda *_, **__: iter([0.01] * 1000))
+    monkeypatch.setattr(annotating, "backoff", lambda *_, **__: iter([0.01] * 1000))
     monkeypatch.setattr("desktop_app.hub.client.backoff", lambda *_, **__: iter([0.01] * 1000))
 
 
@@ -452,12 +466,76 @@ async def test_when_nobody_knows_whether_it_arrived_the_task_is_read(hub, way, w
         nonlocal calls
         calls += 1
         await real(*arguments, **options)
-        raise delivery_module.HubUnreachable("The connection to the hub failed")
+        raise HubUnreachable("The connection to the hub failed")
 
     monkeypatch.setattr(way.client, "annotate", lose_the_reply)
     await way.delivery.annotate(job, built())
     assert calls == 1
     assert len(session.annotations) == 1
+
+
+async def test_it_is_on_disk_before_it_is_handed_in_and_leaves_afterwards(hub, way, workflow, quick, monkeypatch):
+    _, job = workflow
+    real = way.client.annotate
+    seen = []
+
+    async def look_first(*arguments: Any, **options: Any) -> None:
+        seen.extend(await way.outbox.pending())
+        await real(*arguments, **options)
+
+    monkeypatch.setattr(way.client, "annotate", look_first)
+    await way.delivery.annotate(job, built())
+    assert [(row.channel, row.job_id, row.attempts) for row in seen] == [("http", job.id, 1)]
+    assert job.api_key not in seen[0].body_json
+    await confirmed(way)
+
+
+async def test_while_the_task_cannot_be_read_nothing_is_repeated(hub, way, workflow, quick, monkeypatch):
+    session, job = workflow
+    real = way.client.annotate
+    calls = 0
+
+    async def lose_the_reply(*arguments: Any, **options: Any) -> None:
+        nonlocal calls
+        calls += 1
+        await real(*arguments, **options)
+        hub.faults.fail_http("/v2/task/", times=9, status=503)
+        raise HubUnreachable("The hub did not answer in time")
+
+    monkeypatch.setattr(way.client, "annotate", lose_the_reply)
+    await way.delivery.annotate(job, built())
+    assert (calls, len(session.annotations)) == (1, 1)
+    reads = [call for call in hub.http_calls if "/v2/task/" in call.data["path"]]
+    assert len(reads) == 10
+
+
+async def test_a_workflows_answer_that_an_earlier_run_left_ends_as_an_error(hub, way, make_way, workflow, quick):
+    """The API key is gone with that run: nobody can hand it in, or look whether it got there."""
+    first = way
+    session, job = workflow
+    hub.faults.fail_http("/v2/annotate/", times=None, status=503)
+    task = spawn(first.delivery.annotate(job, built()), name="annotate")
+    await leaves(first, 1)
+    task.cancel()
+    await first.stop()
+    second = make_way()
+    assert await second.delivery.restore() == {job.id}
+    second.listener.start()
+    await arrived(hub, session)
+    assert session.responses == [protocol.failure(job)]
+    assert second.restored == [(job.id, True)]
+    assert "without the job's API key" in second.given_up[0][2]
+    await confirmed(second)
+
+
+async def test_an_error_takes_the_place_of_a_refused_answer(hub, way, workflow, quick):
+    _, job = workflow
+    hub.faults.fail_http("/v2/annotate/", times=None, status=404)
+    with pytest.raises(DeliveryError):
+        await way.delivery.annotate(job, built())
+    way.delivery.keep(job, protocol.failure(job))
+    [row] = await way.outbox.pending()
+    assert (row.channel, json.loads(row.body_json)) == ("socket", protocol.failure(job))
 
 
 @pytest.mark.parametrize("lacking", ["taskId", "apiKey"])

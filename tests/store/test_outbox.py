@@ -7,6 +7,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from desktop_app.store.database import Database
 from desktop_app.store.outbox import Outbox, OutboxRow
 
@@ -112,3 +114,30 @@ async def test_what_was_put_survives_a_kill(tmp_path: Path) -> None:
     await db.open()
     assert {f"j{n}" for n in range(last + 1)} <= {row.job_id for row in await Outbox(db).pending("p1")}
     await db.close()
+
+
+async def test_a_row_that_cannot_be_read_is_set_aside_and_keeps_nothing_up(
+    db: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    outbox = Outbox(db)
+    for number in range(4):
+        await outbox.put(replace(ROW, job_id=f"j{number}", created_at=float(number)))
+    await db.write(lambda c: c.execute("UPDATE outbox SET body = x'7a00ff' WHERE job_id = 'j1'") and None)
+    await db.write(lambda c: c.execute("UPDATE outbox SET created_at = 'soon' WHERE job_id = 'j2'") and None)
+    assert await outbox.get("j1") is None
+    assert [row.job_id for row in await outbox.pending("p1")] == ["j0", "j3"]
+    assert "cannot be read any more; it was set aside" in caplog.text
+    assert sorted(await outbox.set_aside_ids("p1")) == ["j1", "j2"]
+    assert await outbox.put(replace(ROW, job_id="j1"))  # the job can be answered otherwise
+
+
+async def test_an_error_replaces_what_has_not_arrived_and_nothing_else(db: Database) -> None:
+    outbox = Outbox(db)
+    error = replace(ROW, body_json='{"error":true}')
+    await outbox.put(replace(ROW, channel="http"))
+    assert await outbox.put(error, over=True)
+    assert [(row.channel, row.body_json) for row in await outbox.pending()] == [("socket", error.body_json)]
+    outbox.replace("j1", '{"error":true,"session":"s1"}')
+    assert [row.body_json for row in await outbox.pending()] == ['{"error":true,"session":"s1"}']
+    await outbox.done("j1")
+    assert not await outbox.put(ROW, over=True)

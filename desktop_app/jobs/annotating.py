@@ -1,0 +1,94 @@
+"""Handing in the answer of a workflow job over HTTP: until the hub has decided, and never twice."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from desktop_app.core.aio import backoff
+from desktop_app.core.errors import DeliveryError, HubError, HubRefused
+from desktop_app.core.job import Job
+from desktop_app.hub.client import NOTHING_DONE, HubClient
+from desktop_app.jobs.answer import Built
+
+log = logging.getLogger(__name__)
+
+FINAL_STATUSES = frozenset(range(400, 500)) - {408, 425, 429}
+
+
+def need(job: Job) -> None:
+    """Raises DeliveryError where the job lacks what the call needs."""
+    if not job.task_id or not job.api_key:
+        missing = "taskId" if not job.task_id else "apiKey"
+        raise DeliveryError(
+            "The workflow's answer cannot be handed in",
+            where=f"the job has no {missing}",
+            remedy="Run the workflow stage again.",
+        )
+
+
+async def hand_in(client: HubClient, job: Job, built: Built, on_try: Callable[[], object] = lambda: None) -> None:
+    """Hands in a workflow job's answer, trying until the hub has decided.
+
+    Where a call ended so that nobody knows whether it was carried out, the task is read before it is repeated.
+
+    Args:
+        on_try: called before each try.
+
+    Raises:
+        DeliveryError: the hub refused it, or the job lacks what the call needs.
+    """
+    need(job)
+    api_key, task_id = job.api_key or "", job.task_id or ""
+    unsettled = False
+    for wait in backoff(1.0, limit=30.0):
+        try:
+            if unsettled and await _arrived(client, api_key, task_id, built):
+                return
+            unsettled = False
+            on_try()
+            await client.annotate(api_key, task_id, built.body, is_plugin=built.is_plugin)
+            return
+        except HubError as error:
+            asked = 0.0
+            if isinstance(error, HubRefused):
+                # 3xx and pages that are no JSON: something stands between us and the hub.
+                if error.status in FINAL_STATUSES:
+                    raise DeliveryError(error.what, where=error.where, remedy=error.remedy) from error
+                asked = error.retry_after
+            unsettled = unsettled or not (isinstance(error, HubRefused) and error.status in NOTHING_DONE)
+            pause = max(wait, asked)
+            log.warning("the answer of a workflow: %s; trying again in %.0f s", error, pause)
+        await asyncio.sleep(pause)
+
+
+async def _arrived(client: HubClient, api_key: str, task_id: str, built: Built) -> bool:
+    """Whether the task holds the answer already, although the hub's reply was lost.
+
+    Raises:
+        HubError: the task cannot be read (now).
+    """
+    answer = built.answer or {}
+    ours = [*(answer.get("objects") or ()), *(answer.get("classifications") or ())]
+    if not ours:
+        return False  # an empty answer looks like none, and does no harm a second time
+    task = await client.task(api_key, task_id)
+    present = task.get("answer")
+    tools = present.get("tools") if isinstance(present, dict) else None
+    more = present.get("classifications") if isinstance(present, dict) else None
+    known = {
+        _shape_key(item)
+        for found in (tools, more)
+        if isinstance(found, list)
+        for item in found
+        if isinstance(item, dict)
+    }
+    return all(_shape_key(item) in known for item in ours)
+
+
+def _shape_key(item: dict[str, Any]) -> str:
+    changing = ("objectId", "metadata", "title")
+    return json.dumps({key: value for key, value in item.items() if key not in changing}, sort_keys=True)
