@@ -8,11 +8,10 @@ import logging
 import signal
 import sys
 import tempfile
-import threading
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 import qasync
@@ -20,17 +19,24 @@ from PySide6.QtWidgets import QApplication, QMessageBox
 
 from desktop_app import __version__
 from desktop_app.core.aio import cancel_and_wait, spawn
-from desktop_app.core.errors import KnownError
+from desktop_app.core.errors import DataDirInUse, KnownError
 from desktop_app.host import Host
+from desktop_app.reporting import Reporting
+from desktop_app.store.autostart import autostart, start_command
 from desktop_app.store.paths import DataDir, default_root
+from desktop_app.ui import qt_messages
 
 if TYPE_CHECKING:
     from desktop_app.demo import Demo
-
-if TYPE_CHECKING:
     from desktop_app.ui.main_window import MainWindow
+    from desktop_app.ui.single_instance import FirstInstance
 
 log = logging.getLogger(__name__)
+
+WHO = "the window"
+"""What others are told who serves the data directory."""
+
+LATE_S = 10.0
 
 DRAIN_S = 2.5
 """How long running jobs may finish when the window is closed; all in all it takes at most 5 s."""
@@ -47,56 +53,95 @@ def run(options: argparse.Namespace) -> int:
     application.setQuitOnLastWindowClosed(False)
     loop = qasync.QEventLoop(application)
     asyncio.set_event_loop(loop)
-    with loop:
-        code: int = loop.run_until_complete(_main(application, options))
+    qt_messages.install()
+    try:
+        with loop:
+            code: int = loop.run_until_complete(_main(application, options))
+    finally:
+        qt_messages.uninstall()
     return code
 
 
 async def _main(application: QApplication, options: argparse.Namespace) -> int:
     if options.command == "demo":
         with tempfile.TemporaryDirectory(prefix="plugdeck-demo-", ignore_cleanup_errors=True) as folder:
-            data_dir = DataDir(options.data_dir or Path(folder))
-            return await _window(application, data_dir, demo=True, jobs=options.jobs)
-    return await _window(application, DataDir(options.data_dir or default_root()), demo=False, jobs=None)
+            return await _window(application, DataDir(options.data_dir or Path(folder)), options)
+    return await _window(application, DataDir(options.data_dir or default_root()), options)
 
 
-async def _window(application: QApplication, data_dir: DataDir, *, demo: bool, jobs: int | None) -> int:
-    from desktop_app.ui.main_window import MainWindow
-    from desktop_app.ui.quitting import Quitting
+async def _window(application: QApplication, data_dir: DataDir, options: argparse.Namespace) -> int:
+    from desktop_app.ui.single_instance import FirstInstance, raise_first
     from desktop_app.ui.theme import apply_theme
 
-    stop = asyncio.Event()
+    if raise_first(data_dir.root):
+        return 0
     host = Host(data_dir)
-    with _Reporting(host), _Signals(stop.set):
+    with Reporting(host.bug, "the window", lambda: host.crashes.dump) as reporting, _Signals() as stop:
         apply_theme(application, "system")
         try:
-            await host.start(who="the window")
+            await host.start(who=WHO)
         except KnownError as error:
             await host.stop(0.0)
+            if isinstance(error, DataDirInUse) and await _raise_late(data_dir.root, host):
+                return 0
             await _explain(error)
             return 1
-        apply_theme(application, host.settings.current.theme)
-        window = MainWindow(host)
-        demos = _Demos(host, window, jobs)
-        quitting = Quitting(host, window, lambda what, how: window.notices.say(what, how, tone="busy"), stop.set)
-        window.close_requested.connect(quitting.close_requested)
-        window.demo_requested.connect(demos.begin)
-        window.show()
-        window.begin()
+        reporting.watch_signals()
+        first = FirstInstance(data_dir.root)
         try:
-            if demo:
-                demos.begin()
-            else:
-                await host.start_enabled()
-            await stop.wait()
+            await _show(application, host, options, first, stop)
         finally:
-            window.hide()
-            await quitting.end()
-            await window.end()
-            await demos.end(host, DRAIN_S)
-            window.close_now()
-            window.deleteLater()
+            first.close()
     return 0
+
+
+async def _show(
+    application: QApplication, host: Host, options: argparse.Namespace, first: FirstInstance, stop: asyncio.Event
+) -> None:
+    from desktop_app.ui.main_window import MainWindow
+    from desktop_app.ui.shell import Shell
+    from desktop_app.ui.theme import apply_theme
+
+    demo = options.command == "demo"
+    apply_theme(application, host.settings.current.theme, host.settings.current.density)
+    window = MainWindow(host)
+    demos = _Demos(host, window, getattr(options, "jobs", None))
+    where = ("--data-dir", str(options.data_dir.absolute())) if options.data_dir else ()
+    shell = Shell(
+        window,
+        stop.set,
+        autostart=None if demo else autostart(),
+        command=start_command("--in-tray", *where),
+    )
+    first.asked.connect(shell.show_window)
+    window.demo_requested.connect(demos.begin)
+    shell.begin(in_tray=bool(options.in_tray))
+    window.begin()
+    try:
+        if demo:
+            demos.begin()
+        else:
+            await host.start_enabled()
+        await stop.wait()
+    finally:
+        window.hide()
+        await shell.end()
+        await window.end()
+        await demos.end(host, DRAIN_S)
+        window.close_now()
+        window.deleteLater()
+
+
+async def _raise_late(root: Path, host: Host) -> bool:
+    """The other window may be about to open: it holds the lock, but does not listen yet."""
+    from desktop_app.ui.single_instance import raise_first
+
+    end = time.monotonic() + LATE_S
+    while time.monotonic() < end and host.served_by().startswith(WHO):
+        if raise_first(root):
+            return True
+        await asyncio.sleep(0.2)
+    return False
 
 
 async def _explain(error: KnownError) -> None:
@@ -106,7 +151,7 @@ async def _explain(error: KnownError) -> None:
     box.setInformativeText("\n".join(text for text in (error.where, error.remedy) if text))
     closed = asyncio.Event()
     box.finished.connect(closed.set)
-    with _Signals(closed.set):
+    with _Signals(closed):
         box.open()
         await closed.wait()
 
@@ -146,12 +191,13 @@ class _Demos:
 class _Signals:
     """Ctrl-C and SIGTERM end the app in order, also while Qt waits for events."""
 
-    def __init__(self, heard: Callable[[], None]) -> None:
-        self._heard = heard
+    def __init__(self, event: asyncio.Event | None = None) -> None:
+        self._event = event or asyncio.Event()
+        self._heard = self._event.set
         self._loop = asyncio.get_running_loop()
         self._undo: list[Callable[[], object]] = []
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> asyncio.Event:
         for number in (signal.SIGINT, signal.SIGTERM):
             try:
                 self._loop.add_signal_handler(number, self._heard)
@@ -159,44 +205,8 @@ class _Signals:
             except NotImplementedError:  # Windows
                 old = signal.signal(number, lambda *_: self._loop.call_soon_threadsafe(self._heard))
                 self._undo.append(partial(signal.signal, number, old))
+        return self._event
 
     def __exit__(self, *_: object) -> None:
         for undo in self._undo:
             undo()
-
-
-class _Reporting:
-    """Brings what escapes everything else, in any thread or callback, into a crash report."""
-
-    def __init__(self, host: Host) -> None:
-        self._host = host
-        self._loop = asyncio.get_running_loop()
-
-    def __enter__(self) -> None:
-        self._excepthook, sys.excepthook = sys.excepthook, self._python
-        self._threadhook, threading.excepthook = threading.excepthook, self._thread
-        self._loop.set_exception_handler(self._asyncio)
-
-    def __exit__(self, *_: object) -> None:
-        sys.excepthook = self._excepthook
-        threading.excepthook = self._threadhook
-        self._loop.set_exception_handler(None)
-
-    def _python(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        self._report(error, "the window")
-        self._excepthook(kind, error, trace)
-
-    def _thread(self, arguments: threading.ExceptHookArgs) -> None:
-        if arguments.exc_value is not None:
-            error, name = arguments.exc_value, arguments.thread.name if arguments.thread else "a thread"
-            self._loop.call_soon_threadsafe(self._report, error, name)
-
-    def _asyncio(self, _loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
-        error = context.get("exception")
-        if isinstance(error, Exception):
-            self._report(error, str(context.get("message", "the event loop")))
-        else:
-            log.error("event loop: %s", context.get("message"))
-
-    def _report(self, error: BaseException, where: str) -> None:
-        self._host.bug(error, where)

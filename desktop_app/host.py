@@ -9,6 +9,7 @@ import asyncio
 import logging
 import sys
 import tempfile
+import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -22,11 +23,14 @@ from desktop_app.core.errors import ModelLoadError, ProfileError, SecretError, S
 from desktop_app.core.events import (
     Event,
     Level,
+    Logged,
+    ProfileState,
     ProfileStatus,
     Signal,
     StatusChanged,
 )
 from desktop_app.core.profile import Profile
+from desktop_app.core.proxy import ProxyChoice
 from desktop_app.hub.attempt import try_login
 from desktop_app.hub.listener import Timing
 from desktop_app.jobs.assets import Assets
@@ -43,11 +47,12 @@ from desktop_app.store.crashes import CrashReports
 from desktop_app.store.database import Database
 from desktop_app.store.history import History
 from desktop_app.store.lock import FileLock
+from desktop_app.store.logfile import LogFile
 from desktop_app.store.outbox import Outbox
 from desktop_app.store.paths import DataDir
 from desktop_app.store.profiles import ProfileStore
 from desktop_app.store.secrets import Secrets
-from desktop_app.store.settings import SettingsStore
+from desktop_app.store.settings import Settings, SettingsStore
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +70,8 @@ class Host:
         events: everything that happens, for whoever watches.
         profiles, secrets, history, settings: the stores.
         supervisor: the running profiles; there once the host has started.
+        crashes: reports of the app's own failures.
+        online_since: for each profile that is online, since when (seconds since the epoch).
     """
 
     def __init__(self, data_dir: DataDir, *, timing: Timing = Timing()) -> None:  # noqa: B008 - frozen
@@ -78,6 +85,8 @@ class Host:
         self.secrets = Secrets()
         self.crashes = CrashReports(data_dir.crashes, self.secrets.known)
         self._lock = FileLock(data_dir.lock)
+        self._proxy = ProxyChoice()
+        self.online_since: dict[str, float] = {}
         self._serving = False
         self._log_handler: AppLogHandler | None = None
         self._undo: list[Callable[[], None]] = []
@@ -100,7 +109,10 @@ class Host:
         await self.settings.load()
         self.history.hide(self.secrets.known)
         self.recorder = Recorder(self.history, self.events)
-        self._assets = Assets(Cache(self.data_dir.cache, self.settings.current.cache_limit_mb * 1024**2))
+        self._cache = Cache(self.data_dir.cache, self.settings.current.cache_limit_mb * 1024**2)
+        self._assets = Assets(self._cache)
+        self._apply(self.settings.current)
+        self._undo.append(self.settings.changed.connect(self._apply))
         self.supervisor = Supervisor(
             Shared(
                 history=self.history,
@@ -111,7 +123,7 @@ class Host:
                 make_runner=self._runner,
                 secret=self._secret,
                 on_bug=self.bug,
-                on_status=lambda status: self.events.emit(StatusChanged(status)),
+                on_status=self._status_changed,
                 on_model=self.events.emit,
             )
         )
@@ -123,6 +135,9 @@ class Host:
             if notice:
                 self.recorder.log(Level.ERROR, notice)
         if serve:
+            self._log_file = LogFile(self.data_dir.logs, self._db.redactor.text)
+            self._undo += [self.events.connect(self._keep_lines), self._log_file.close]
+            self._adopt_dumps()
             self._upkeep = (
                 aio.spawn(upkeep.follow_profiles(self.profiles, self.supervisor), name="follow profiles"),
                 aio.spawn(upkeep.keep_within_bounds(self.history, self.settings), name="prune"),
@@ -142,10 +157,15 @@ class Host:
         for undo in self._undo:
             undo()
         self._undo.clear()
+        self._proxy.restore()
         await self._db.close()
         if self._serving:
             self._lock.release()
             self._serving = False
+
+    def served_by(self) -> str:
+        """Which other process serves this data directory, as "plugdeck run (process 4711)"; empty for none."""
+        return "" if self._lock.held or self._lock.is_free() else self._lock.holder()
 
     def status(self, profile_id: str) -> ProfileStatus:
         """What a profile is doing."""
@@ -336,6 +356,28 @@ class Host:
             log.exception("no crash report could be written")
             return
         self.recorder.log(Level.CRITICAL, f"Plugdeck failed in {where}; a report was written: {path}", details=text)
+
+    def _apply(self, settings: Settings) -> None:
+        """Puts in force what the settings say of services."""
+        self._cache.limit = settings.cache_limit_mb * 1024**2
+        self._proxy.use(settings.proxy)
+
+    def _status_changed(self, status: ProfileStatus) -> None:
+        if status.state in (ProfileState.ONLINE, ProfileState.BUSY):
+            self.online_since.setdefault(status.profile_id, time.time())
+        else:
+            self.online_since.pop(status.profile_id, None)
+        self.events.emit(StatusChanged(status))
+
+    def _keep_lines(self, event: Event) -> None:
+        if isinstance(event, Logged):
+            self._log_file.append(event.lines)
+
+    def _adopt_dumps(self) -> None:
+        try:
+            self.crashes.adopt_dumps()
+        except StoreError as error:
+            log.warning("what an earlier crash left cannot be read: %s", error)
 
     def _runner(self, profile: Profile, on_log: Callable[..., None], on_state: Callable[[RunnerState], None]) -> Runner:
         return Runner(

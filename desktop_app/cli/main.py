@@ -15,6 +15,7 @@ from desktop_app.cli.models import has_model
 from desktop_app.cli.output import complain
 from desktop_app.core.errors import KnownError, UsageError
 from desktop_app.host import Host
+from desktop_app.reporting import Reporting
 from desktop_app.store.paths import DataDir, default_root
 
 DONE, FAILED, WRONG_USAGE = 0, 1, 2
@@ -85,11 +86,14 @@ async def _with_host(
     serve: bool = False,
 ) -> int:
     host = Host(data_dir)
-    try:
-        await host.start(serve=serve, who="plugdeck run")
-        return await command(host, options)
-    finally:
-        await host.stop(0.0)
+    with Reporting(host.bug, "plugdeck run", lambda: host.crashes.dump) as reporting:
+        try:
+            await host.start(serve=serve, who="plugdeck run")
+            if serve:
+                reporting.watch_signals()
+            return await command(host, options)
+        finally:
+            await host.stop(0.0)
 
 
 def _set_up_logging(level: str | None) -> None:

@@ -60,6 +60,7 @@ def build_parser() -> argparse.ArgumentParser:
         epilog=_GENERAL,
         parents=[_common(None)],
     )
+    parser.add_argument("--in-tray", action="store_true", help="open the window in the tray, as at login")
     commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND", parser_class=_Parser)
     add = _Adder(commands)
 

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from desktop_app.core.errors import StoreError
+from desktop_app.core.errors import DataDirInUse, StoreError
 from desktop_app.store.paths import FILE_MODE
 
 _FAR = 1 << 30  # Windows makes a locked byte unreadable, so the lock lies behind everything that is written.
@@ -34,10 +34,11 @@ class FileLock:
         """Takes the lock; `who` ("the window", "plugdeck run") is what others are told.
 
         Raises:
-            StoreError: another process holds it, or the file cannot be written.
+            DataDirInUse: another process holds it.
+            StoreError: the file cannot be written.
         """
         if not self.try_acquire(who):
-            raise StoreError(
+            raise DataDirInUse(
                 f"This data directory is already in use by {self.holder()}",
                 where=str(self.path.parent),
                 remedy="Close that one first, or name another directory with --data-dir.",
@@ -68,6 +69,20 @@ class FileLock:
         os.ftruncate(fd, 0)
         os.write(fd, json.dumps(facts).encode())
         self._fd = fd
+        return True
+
+    def is_free(self) -> bool:
+        """Whether nobody holds the lock now; takes it for no longer than the look."""
+        try:
+            fd = os.open(self.path, os.O_RDWR | getattr(os, "O_CLOEXEC", 0))
+        except OSError:
+            return True
+        try:
+            _lock(fd)
+        except OSError:
+            return False
+        finally:
+            os.close(fd)
         return True
 
     def release(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from desktop_app.core.events import LogLine, ModelLoaded, ProfileChanged, ProfileState, ProfileStatus
 from desktop_app.core.job import JobRecord
@@ -20,7 +20,13 @@ STATS_MS = 60_000
 
 
 class Hearing(QObject):
-    """Fills the views when the window opens, and keeps them in step with the host."""
+    """Fills the views when the window opens, and keeps them in step with the host.
+
+    Signals:
+        plugins_changed: a plugin came, went or changed its state.
+    """
+
+    plugins_changed = Signal()
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
@@ -106,3 +112,4 @@ class Hearing(QObject):
         rows = self._window.plugins.model.rows
         running = sum(1 for row in rows if row.status.state is not ProfileState.STOPPED)
         self._window.toolbar.show_running(running, len(rows))
+        self.plugins_changed.emit()

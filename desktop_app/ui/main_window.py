@@ -60,10 +60,12 @@ class MainWindow(QMainWindow):
 
     Signals:
         close_requested: the person closed the window; the app decides what that means.
+        quit_requested: the person wants the app to end.
         demo_requested: the first door was chosen.
     """
 
     close_requested = Signal()
+    quit_requested = Signal()
     demo_requested = Signal()
 
     def __init__(self, host: Host, parent: QWidget | None = None) -> None:
@@ -218,7 +220,8 @@ class MainWindow(QMainWindow):
             ("F5", self.history.reload),
             ("Ctrl+,", self.show_settings),
             ("?", self.show_shortcuts),
-            ("Ctrl+Q", self.close),
+            ("Ctrl+W", self.close),
+            ("Ctrl+Q", self.quit_requested.emit),
         ):
             QShortcut(QKeySequence(keys), self, slot)
         self.asset_keys = AssetKeys(
@@ -330,7 +333,7 @@ class MainWindow(QMainWindow):
     def _take_settings(self, settings: Settings) -> None:
         application = QApplication.instance()
         if isinstance(application, QApplication):
-            apply_theme(application, settings.theme)
+            apply_theme(application, settings.theme, settings.density)
 
     def _recolour(self) -> None:
         refresh_icons(self)

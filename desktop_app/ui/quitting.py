@@ -59,11 +59,7 @@ class Quitting:
         wait = await ask(
             self._window,
             tr("Quit Plugdeck?"),
-            left_to_do(running, waiting)
-            + " "
-            + tr(
-                "Answers that wait go out on the next start; running jobs end with an error and have to be run again."
-            ),
+            f"{left_to_do(running, waiting)}\n{what_becomes(running, waiting)}",
             yes=tr("Wait"),
             no=tr("Quit now"),
         )
@@ -89,3 +85,13 @@ def left_to_do(running: int, waiting: int) -> str:
         words = tr("1 answer is waiting for the hub") if one else tr("{n} answers are waiting for the hub")
         parts.append(words.format(n=waiting))
     return ", ".join(parts) + "."
+
+
+def what_becomes(running: int, waiting: int) -> str:
+    """What quitting now means for what is left, no more than is true."""
+    parts = []
+    if waiting:
+        parts.append(tr("Answers that wait go out on the next start."))
+    if running:
+        parts.append(tr("Jobs that cannot end within a few seconds end with an error and have to be run again."))
+    return " ".join(parts)

@@ -36,7 +36,8 @@ class ShortcutsPage(QWidget):
                     ("Ctrl+T", self.tr("Test a file")),
                     ("Ctrl+,", self.tr("Settings")),
                     ("?", self.tr("This page")),
-                    ("Ctrl+Q", self.tr("Close")),
+                    ("Ctrl+W", self.tr("Close the window")),
+                    ("Ctrl+Q", self.tr("Quit")),
                 ),
             ),
             (

@@ -11,9 +11,10 @@ from PySide6.QtGui import QColor, QFont, QFontDatabase, QPalette
 from PySide6.QtWidgets import QApplication, QStyleFactory
 
 from desktop_app.core.resources import resource
-from desktop_app.ui.tokens import CONTROL_HEIGHT, DARK, LIGHT, RADIUS, Tokens
+from desktop_app.ui.tokens import COMPACT_HEIGHT, CONTROL_HEIGHT, DARK, LIGHT, RADIUS, Tokens
 
 ThemeName = Literal["system", "light", "dark"]
+Density = Literal["comfortable", "compact"]
 
 MONO = "mono"
 
@@ -26,6 +27,7 @@ class ThemeNotifier(QObject):
 
 _current: Tokens = LIGHT
 _choice: ThemeName = "system"
+_density: Density = "comfortable"
 _notifier: ThemeNotifier | None = None
 _connected_to: QApplication | None = None
 
@@ -43,9 +45,14 @@ def notifier() -> ThemeNotifier:
     return _notifier
 
 
-def apply_theme(app: QApplication, name: ThemeName) -> None:
-    """Puts a theme in force and follows the system's choice while `name` is "system"."""
-    global _current, _choice, _connected_to  # noqa: PLW0603 - one application has one look
+def roomy(comfortable: int, compact: int) -> int:
+    """The one of two sizes that the density in force asks for."""
+    return compact if _density == "compact" else comfortable
+
+
+def apply_theme(app: QApplication, name: ThemeName, density: Density | None = None) -> None:
+    """Puts a theme in force and follows the system's choice while `name` is "system"; None keeps the density."""
+    global _current, _choice, _connected_to, _density  # noqa: PLW0603 - one application has one look
     first = _connected_to is not app
     if first:
         app.setStyle(QStyleFactory.create("Fusion"))
@@ -54,9 +61,10 @@ def apply_theme(app: QApplication, name: ThemeName) -> None:
         _connected_to = app
     _choice = name
     chosen = _system_tokens(app) if name == "system" else (DARK if name == "dark" else LIGHT)
-    if not first and chosen is _current:
+    if not first and chosen is _current and density in (None, _density):
         return
     _current = chosen
+    _density = density or _density
     app.setPalette(palette_of(chosen))
     app.setStyleSheet(stylesheet(chosen))
     notifier().changed.emit()
@@ -135,6 +143,8 @@ def stylesheet(t: Tokens) -> str:
     """The application's stylesheet; properties such as `kind="primary"` choose variants."""
     tick = resource("icons", "tick.svg").as_posix()
     chevron = resource("icons", "combo-arrow.svg").as_posix()
+    control = roomy(CONTROL_HEIGHT, COMPACT_HEIGHT)
+    entry, head, tab = roomy(5, 2), roomy(4, 2), roomy(6, 3)
     return f"""
     QToolTip {{ background: {t.raised}; color: {t.text}; border: 1px solid {t.border_strong}; padding: 4px 6px; }}
     QMainWindow, QDialog {{ background: {t.window}; }}
@@ -154,10 +164,10 @@ def stylesheet(t: Tokens) -> str:
     QLabel[kind="brand"] {{ font-size: {ui_font().pointSizeF() * 1.15:.2f}pt; font-weight: 700; }}
 
     QPushButton {{ background: {t.raised}; border: 1px solid {t.border_strong}; border-radius: {RADIUS}px;
-        padding: 0 12px; min-height: {CONTROL_HEIGHT - 2}px; color: {t.text}; }}
+        padding: 0 12px; min-height: {control - 2}px; color: {t.text}; }}
     QPushButton:hover {{ background: {t.hover}; }}
     QPushButton:pressed {{ background: {t.selected}; }}
-    QPushButton:focus {{ border: 2px solid {t.accent_text}; padding: 0 11px; min-height: {CONTROL_HEIGHT - 4}px; }}
+    QPushButton:focus {{ border: 2px solid {t.accent_text}; padding: 0 11px; min-height: {control - 4}px; }}
     QPushButton:disabled {{ color: {t.border_strong}; border-color: {t.border}; background: {t.sunken}; }}
     QPushButton[kind="primary"] {{ background: {t.accent}; border-color: {t.accent}; color: {t.on_accent};
         font-weight: 600; }}
@@ -184,11 +194,11 @@ def stylesheet(t: Tokens) -> str:
     QLineEdit, QPlainTextEdit, QTextEdit, QComboBox, QSpinBox, QDoubleSpinBox {{ background: {t.surface};
         border: 1px solid {t.border_strong}; border-radius: {RADIUS}px; color: {t.text};
         selection-background-color: {t.accent}; selection-color: {t.on_accent}; }}
-    QLineEdit, QComboBox, QSpinBox, QDoubleSpinBox {{ padding: 0 8px; min-height: {CONTROL_HEIGHT - 2}px; }}
+    QLineEdit, QComboBox, QSpinBox, QDoubleSpinBox {{ padding: 0 8px; min-height: {control - 2}px; }}
     QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus, QComboBox:focus, QSpinBox:focus, QDoubleSpinBox:focus
         {{ border: 2px solid {t.accent_text}; }}
     QLineEdit:focus, QComboBox:focus, QSpinBox:focus, QDoubleSpinBox:focus
-        {{ padding: 0 7px; min-height: {CONTROL_HEIGHT - 4}px; }}
+        {{ padding: 0 7px; min-height: {control - 4}px; }}
     QLineEdit[invalid="true"], QComboBox[invalid="true"] {{ border-color: {t.error}; }}
     QLineEdit:disabled, QComboBox:disabled {{ color: {t.border_strong}; border-color: {t.border}; }}
     QPlainTextEdit[kind="json"] {{ border: none; border-radius: 0; background: {t.sunken}; }}
@@ -208,16 +218,16 @@ def stylesheet(t: Tokens) -> str:
     QTableView::item {{ padding: 0 8px; border: none; }}
     QTableView::item:selected, QTreeView::item:selected, QListView::item:selected
         {{ background: {t.selected}; color: {t.text}; }}
-    QTreeView::item {{ padding: 2px 0; border: none; }}
+    QTreeView::item {{ padding: {roomy(2, 0)}px 0; border: none; }}
     QTreeView::item:hover, QTableView::item:hover {{ background: {t.hover}; }}
     QHeaderView {{ background: {t.surface}; }}
     QHeaderView::section {{ background: {t.surface}; color: {t.muted}; border: none;
-        border-bottom: 1px solid {t.border}; padding: 4px 11px; font-weight: 600; }}
+        border-bottom: 1px solid {t.border}; padding: {head}px 11px; font-weight: 600; }}
     QTableCornerButton::section {{ background: {t.surface}; border: none; }}
 
     QTabWidget::pane {{ border: none; border-top: 1px solid {t.border}; }}
     QTabBar {{ background: transparent; }}
-    QTabBar::tab {{ background: transparent; color: {t.muted}; padding: 6px 8px; border: none;
+    QTabBar::tab {{ background: transparent; color: {t.muted}; padding: {tab}px 8px; border: none;
         border-bottom: 2px solid transparent; }}
     QTabBar::tab:selected {{ color: {t.text}; border-bottom-color: {t.accent_text}; font-weight: 600; }}
     QTabBar::tab:focus {{ color: {t.accent_text}; }}
@@ -243,7 +253,7 @@ def stylesheet(t: Tokens) -> str:
     QSplitter::handle {{ background: {t.border}; }}
     QSplitter::handle:hover {{ background: {t.accent}; }}
     QMenu {{ background: {t.raised}; border: 1px solid {t.border_strong}; padding: 4px; }}
-    QMenu::item {{ padding: 5px 24px 5px 12px; border-radius: 4px; color: {t.text}; }}
+    QMenu::item {{ padding: {entry}px 24px {entry}px 12px; border-radius: 4px; color: {t.text}; }}
     QMenu::item:selected {{ background: {t.selected}; }}
     QMenu::item:disabled {{ color: {t.border_strong}; }}
     QMenu::separator {{ height: 1px; background: {t.border}; margin: 4px 8px; }}

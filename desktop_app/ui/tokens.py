@@ -9,6 +9,8 @@ SPACE = 8
 
 RADIUS = 6
 CONTROL_HEIGHT = 30
+COMPACT_HEIGHT = 26
+"""Of buttons and fields, in the comfortable and in the compact density."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 from desktop_app.core.job import JobState
 from desktop_app.ui.plugins.model import BARS, ROW_ROLE, PluginRow
 from desktop_app.ui.states import draw_shape, profile_shape, profile_tone, profile_words
-from desktop_app.ui.theme import scaled_font, tokens
+from desktop_app.ui.theme import roomy, scaled_font, tokens
 from desktop_app.ui.tokens import SPACE
 
 BAR = 4
@@ -21,7 +21,7 @@ class PluginDelegate(QStyledItemDelegate):
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
         line = QFontMetrics(scaled_font(1.0)).height()
-        return QSize(200, 3 * line + 2 * SPACE + 4)
+        return QSize(200, 3 * line + roomy(2 * SPACE + 4, SPACE + 4))
 
     def paint(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
@@ -50,7 +50,7 @@ class PluginDelegate(QStyledItemDelegate):
             painter.drawRoundedRect(card.adjusted(0.5, 0.5, -0.5, -0.5), 6, 6)
         bold, normal, small = scaled_font(1.0, bold=True), scaled_font(0.95), scaled_font(0.9)
         line = QFontMetrics(scaled_font(1.0)).height()
-        left, top, right = rect.left() + 16, rect.top() + SPACE + 2, rect.right() - 16
+        left, top, right = rect.left() + 16, rect.top() + roomy(SPACE + 2, SPACE // 2 + 2), rect.right() - 16
         tone = QColor(getattr(t, profile_tone(row.status.state)))
         draw_shape(painter, profile_shape(row.status.state), tone, QRectF(left, top + (line - 11) / 2, 11, 11))
         text_left = left + 20

@@ -13,6 +13,7 @@ from desktop_app.ui.icons import icon
 from desktop_app.ui.plugins.delegate import PluginDelegate
 from desktop_app.ui.plugins.model import ROW_ROLE, PluginModel, PluginRow
 from desktop_app.ui.states import STANDING
+from desktop_app.ui.theme import notifier
 from desktop_app.ui.widgets import EmptyState, Panel, push_button, tool_button
 
 COMMANDS = ("start", "stop", "restart", "test", "edit", "duplicate", "classes", "export", "remove")
@@ -76,6 +77,8 @@ class PluginPanel(Panel):
             tool_button("import", self.tr("Import a plugin file"), self.bring_in.emit),
             tool_button("plus", self.tr("Add a plugin"), self.add.emit, shortcut="Ctrl+N"),
         )
+        # The density may have changed with the look, and with it the height of the rows.
+        notifier().changed.connect(self.view.scheduleDelayedItemsLayout)
         self.model.rowsInserted.connect(self._show_stack)
         self.model.rowsRemoved.connect(self._show_stack)
         # Countdowns to the next attempt need a tick of their own.
