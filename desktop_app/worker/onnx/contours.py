@@ -27,16 +27,26 @@ class Zone:
 
 @dataclass(frozen=True)
 class Field:
-    """Values whose sample (row, column) lies at the middle of a cell.
+    """Values on a grid, each at the middle of its cell.
 
     Attributes:
         values: `[h, w]`; the mask is where they exceed `level`.
         box: x1 y1 x2 y2 in asset pixels that the whole field spans.
+        to_edges: the outermost samples lie on the box's edges, not at the middles of its outermost cells.
     """
 
     values: Array
     box: tuple[float, float, float, float]
     level: float
+    to_edges: bool = False
+
+    def fading(self) -> Field:
+        """The same with a ring of zeros around it: what lies beyond the outermost samples fades, as where masks of
+        boxes are pasted by torchvision and mmdet."""
+        x1, y1, x2, y2 = self.box
+        rows, columns = self.values.shape
+        dx, dy = (x2 - x1) / columns, (y2 - y1) / rows
+        return Field(np.pad(self.values, 1), (x1 - dx, y1 - dy, x2 + dx, y2 + dy), self.level)
 
     def cropped(self, box: tuple[float, float, float, float]) -> Field | None:
         """The part inside a box of asset pixels, cut exactly there; None where nothing is left."""
@@ -47,11 +57,12 @@ class Field:
         right, bottom = min(box[2], x2), min(box[3], y2)
         if right - left < 1e-6 or bottom - top < 1e-6:
             return None
-        # Resampled onto a grid that starts and ends at the cut, so that the outline does too.
+        # Resampled onto a grid whose first and last lines are the cut: what happens at it is seen to the very edge.
         width = _samples(right - left, (right - left) / sx)
         height = _samples(bottom - top, (bottom - top) / sy)
-        source = ((left - x1) / sx, (top - y1) / sy, (right - x1) / sx, (bottom - y1) / sy)
-        return Field(resample(self.values, width, height, source), (left, top, right, bottom), self.level)
+        xs = np.linspace((left - x1) / sx, (right - x1) / sx, width)
+        ys = np.linspace((top - y1) / sy, (bottom - y1) / sy, height)
+        return Field(resample(self.values, xs, ys), (left, top, right, bottom), self.level, to_edges=True)
 
 
 def _samples(pixels: float, cells: float) -> int:
@@ -59,12 +70,10 @@ def _samples(pixels: float, cells: float) -> int:
     return int(np.clip(round(min(pixels, 6 * cells)), 4, MAX_FIELD))
 
 
-def resample(values: Array, width: int, height: int, box: tuple[float, float, float, float]) -> Array:
-    """Bilinear samples of `box` (in cells of `values`) on a `height` × `width` grid of cell middles."""
+def resample(values: Array, xs: Array, ys: Array) -> Array:
+    """Bilinear samples at every (x, y), counted in cells of `values`, whose own samples are the cells' middles."""
     rows, columns = values.shape
-    xs = box[0] + (np.arange(width) + 0.5) * ((box[2] - box[0]) / width) - 0.5
-    ys = box[1] + (np.arange(height) + 0.5) * ((box[3] - box[1]) / height) - 0.5
-    xs, ys = np.clip(xs, 0, columns - 1), np.clip(ys, 0, rows - 1)
+    xs, ys = np.clip(xs - 0.5, 0, columns - 1), np.clip(ys - 0.5, 0, rows - 1)
     x0, y0 = np.minimum(xs.astype(int), max(columns - 2, 0)), np.minimum(ys.astype(int), max(rows - 2, 0))
     x1, y1 = np.minimum(x0 + 1, columns - 1), np.minimum(y0 + 1, rows - 1)
     fx, fy = (xs - x0).astype(np.float32), (ys - y0).astype(np.float32)[:, None]
@@ -82,9 +91,9 @@ def trace(field: Field, *, tolerance: float, min_area: float = 0.0, limit: int =
         return []
     x1, y1, x2, y2 = field.box
     rows, columns = values.shape
-    xs, ys = _axis(x1, x2, columns), _axis(y1, y2, rows)
-    # Twice padded: first carried on to the very edge of the field, then closed a hair beyond it.
-    padded = np.pad(values, 1, mode="edge")
+    xs, ys = _axis(x1, x2, columns, field.to_edges), _axis(y1, y2, rows, field.to_edges)
+    # Carried on to the very edge of the field where its samples do not reach it, then closed a hair beyond it.
+    padded = values if field.to_edges else np.pad(values, 1, mode="edge")
     low = min(float(values.min()), field.level) - max(1.0, float(np.ptp(values)))
     padded = np.pad(padded, 1, constant_values=low)
     lines = contourpy.contour_generator(xs, ys, padded, name="serial", fill_type=contourpy.FillType.OuterOffset)
@@ -106,11 +115,13 @@ def trace(field: Field, *, tolerance: float, min_area: float = 0.0, limit: int =
     return zones[:limit]
 
 
-def _axis(low: float, high: float, count: int) -> Array:
+def _axis(low: float, high: float, count: int, to_edges: bool) -> Array:
     step = (high - low) / count
     hair = step * 1e-3
-    middles = low + (np.arange(count) + 0.5) * step
-    result: Array = np.concatenate([[low - hair, low], middles, [high, high + hair]])
+    places = np.linspace(low, high, count)
+    if not to_edges:
+        places = np.concatenate([[low], low + (np.arange(count) + 0.5) * step, [high]])
+    result: Array = np.concatenate([[low - hair], places, [high + hair]])
     return result
 
 

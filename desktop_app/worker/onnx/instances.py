@@ -199,7 +199,9 @@ def _mask_zones(
         return []
     whole = (0.0, 0.0, float(geometry.asset_width), float(geometry.asset_height))
     span = {"box": box, "asset": whole}.get(masks.over) or _input_in_asset(geometry)
-    part = Field(masks.field(row), span, masks.level).cropped(_meet(whole, box) if masks.crop else whole)
+    field = Field(masks.field(row), span, masks.level)
+    field = field.fading() if masks.over == "box" else field
+    part = field.cropped(_meet(whole, box) if masks.crop else whole)
     return [] if part is None else trace(part, tolerance=wanted.tolerance, min_area=1.0)
 
 

@@ -69,8 +69,31 @@ def test_cropping_ends_at_the_box() -> None:
 
 def test_resampling_is_exact_for_a_ramp() -> None:
     ramp = np.arange(8, dtype=np.float32)[None].repeat(4, axis=0)
-    finer = resample(ramp, 16, 4, (0, 0, 8, 4))
-    assert np.allclose(finer[0, 1:-1], (np.arange(16) + 0.5)[1:-1] / 2 - 0.5)
+    xs = np.linspace(0, 8, 17)
+    finer = resample(ramp, xs, np.array([1.0, 2.5]))
+    assert np.allclose(finer, np.clip(xs - 0.5, 0, 7))  # the first sample is the middle of the first cell
+
+
+def test_an_outline_is_seen_to_the_edge_of_the_cut() -> None:
+    ys, xs = (np.mgrid[:40, :40] + 0.5).astype(np.float32)
+    disc = Field(15 - np.hypot(xs - 20, ys - 20), (0.0, 0.0, 40.0, 40.0), 0.0)
+    part = disc.cropped((20.0, 5.0, 40.0, 35.0))
+    assert part is not None
+    (zone,) = trace(part, tolerance=0.0)
+    round_ = zone.region[zone.region[:, 0] > 20.01]
+    assert np.abs(np.hypot(*(round_ - 20).T) - 15).max() < 0.05
+    assert np.abs(zone.region.min(axis=0) - [20, 5]).max() < 0.05
+    assert np.abs(zone.region.max(axis=0) - [35, 35]).max() < 0.05
+
+
+def test_masks_of_boxes_fade_beyond_their_last_sample() -> None:
+    whole = Field(np.full((10, 10), 0.75, dtype=np.float32), (100.0, 100.0, 200.0, 200.0), 0.5).fading()
+    part = whole.cropped((100.0, 100.0, 200.0, 200.0))
+    assert part is not None
+    (zone,) = trace(part, tolerance=0.0)
+    # A third of the ten pixels between the last sample at 195 and the zero at 205 is left above a half.
+    low, high = zone.region.min(axis=0), zone.region.max(axis=0)
+    assert np.abs([low - (105 - 10 / 3), high - (195 + 10 / 3)]).max() < 0.1
 
 
 @settings(max_examples=60, deadline=None)

@@ -1,4 +1,4 @@
-"""RT-DETR's own repository, D-FINE and DEIM: the graph is told the asset's size and answers in its pixels."""
+"""RT-DETR's own repository, D-FINE and DEIM: the graph is told a size and answers in pixels of it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from desktop_app.worker.onnx.decoded import Rows, Space
+from desktop_app.worker.onnx.decoded import Rows
 from desktop_app.worker.onnx.families.base import (
     Array,
     Confidence,
@@ -15,6 +15,7 @@ from desktop_app.worker.onnx.families.base import (
     Family,
     Geometry,
     Identification,
+    InputSpec,
     Mapping,
     Resize,
     Task,
@@ -36,9 +37,15 @@ class DetrSizes(Family):
             return None
         spec = input_spec(facts, resize=Resize.STRETCH)
         why = ("it takes the picture's original size as “orig_target_sizes” and gives labels, boxes and scores",)
-        output = {"format": "rows", "space": "asset", "class_count": 0, "suppression": False}
+        output = {"format": "rows", "class_count": 0, "suppression": False}
         warning = ("Scaling 0 to 1 is assumed; variants with a DINOv3 backbone scale as for ImageNet.",)
         return Identification("detr-with-sizes", Task.DETECT, spec, Confidence.LIKELY, why, (), output, warning)
+
+    def feeds(self, tensor: Array, geometry: Geometry, facts: Facts, spec: InputSpec) -> dict[str, Array]:
+        feeds = super().feeds(tensor, geometry, facts, spec)
+        # Told the asset's size, the graph would be right for stretched pictures only; so it stays in input pixels.
+        sizes = np.array([[geometry.width, geometry.height]], dtype=feeds["orig_target_sizes"].dtype)
+        return {**feeds, "orig_target_sizes": np.repeat(sizes, spec.batch, axis=0)}
 
     def decode(
         self, outputs: Mapping[str, Array], geometry: Geometry, wanted: Wanted, found: Identification
@@ -47,6 +54,5 @@ class DetrSizes(Family):
             outputs["boxes"].reshape(-1, 4),
             outputs["scores"].reshape(-1),
             outputs["labels"].reshape(-1).astype(np.intp),
-            space=Space.ASSET,
             suppressed=True,
         )

@@ -61,7 +61,8 @@ class Mask2Former(Family):
         odds = softmax(outputs[_CLASSES][0])[:, :-1]
         planes = outputs[_MASKS][0]
         if found.output["format"] == "map":
-            return Areas(np.einsum("qc,qhw->chw", odds, sigmoid(planes)))
+            background = frozenset(int(index) for index in found.output.get("background", ()))
+            return Areas(np.einsum("qc,qhw->chw", odds, sigmoid(planes)), background)
         scores, classes = best_class(odds)
         good = [row for row in np.flatnonzero(scores >= wanted.floor) if (planes[row] > 0).any()]
         boxes = np.array([_extent(planes[row] > 0) for row in good], dtype=np.float32).reshape(-1, 4)

@@ -64,4 +64,12 @@ class PaddleDetection(Family):
         if len(values) > 1 and values[1].size:
             rows = rows[: int(values[1].reshape(-1)[0])]
         rows = rows[rows[:, 0] >= 0]
-        return Rows(rows[:, 2:6], rows[:, 1], rows[:, 0].astype(np.intp), space=Space.ASSET, suppressed=True)
+        # The graph divides by the scale; it is not told where the picture lies in the input.
+        away = [geometry.offset_x / geometry.scale_x, geometry.offset_y / geometry.scale_y] * 2
+        return Rows(
+            rows[:, 2:6] - np.array(away, dtype=np.float32),
+            rows[:, 1],
+            rows[:, 0].astype(np.intp),
+            space=Space.ASSET,
+            suppressed=True,
+        )
