@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import os
 import random
 import shutil
@@ -239,11 +240,14 @@ class Chaos:
                     del self._on_the_way[session]
                     self._waiting.appendleft(session)
                     sent -= 1
-            while self._waiting and sent < self._released and sent - self.ledger.answered < WINDOW:
-                if not self._send(self._waiting[0]):
+            for session in list(itertools.islice(self._waiting, 500)):
+                if sent >= self._released or sent - self.ledger.answered >= WINDOW:
                     break
-                self._on_the_way[self._waiting.popleft()] = self.hub.lives
-                sent += 1
+                # Another plugin's jobs do not wait for one that is offline.
+                if self.ledger.online.get(self.ledger.entries[session].plugin) and self._send(session):
+                    self._waiting.remove(session)
+                    self._on_the_way[session] = self.hub.lives
+                    sent += 1
             await asyncio.sleep(LOOK_S)
 
     def _send(self, session: str) -> bool:

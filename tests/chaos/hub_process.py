@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from desktop_app.core.aio import spawn
 from desktop_app.core.errors import KnownError
 from desktop_app.hub.demo.server import DemoHub
 from desktop_app.hub.demo.state import Annotation, EventKind, HubEvent, Outcome, Session
@@ -137,7 +138,8 @@ class HubProcess:
                     self._hub.cut(plugin_id)
         elif do == "disconnect":
             for plugin_id in self._hub.plugins:
-                await self._hub.disconnect(plugin_id)
+                # Not awaited: on a connection that is dead already the goodbye waits for the end of its ping.
+                spawn(self._hub.disconnect(plugin_id), name="goodbye")
         elif do == "clear":
             faults.clear()
 

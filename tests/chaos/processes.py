@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -61,7 +62,11 @@ class Program:
                 stderr=errors,
                 env=self._environment,
                 start_new_session=True,
+                bufsize=0,
             )
+        assert self._process.stdin is not None
+        # A frozen program reads nothing: who speaks to it must not wait. What fits into one write is written whole.
+        os.set_blocking(self._process.stdin.fileno(), False)
 
     async def end(self, number: int = signal.SIGKILL) -> int | None:
         """Sends a signal and waits for the end; returns the exit code, None where nothing ran."""
@@ -98,12 +103,12 @@ class Program:
         """Writes a command to its stdin; False where nobody is there to read it."""
         if self.pid is None or self.stdin is None:
             return False
+        line = (json.dumps(command) + "\n").encode()
+        assert len(line) <= select.PIPE_BUF
         try:
-            self.stdin.write((json.dumps(command) + "\n").encode())
-            self.stdin.flush()
+            return os.write(self.stdin.fileno(), line) == len(line)
         except OSError:
             return False
-        return True
 
     def family(self) -> list[psutil.Process]:
         """Everything alive that it ever started, itself included."""
