@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from desktop_app import upkeep
@@ -53,6 +53,9 @@ from desktop_app.store.paths import DataDir
 from desktop_app.store.profiles import ProfileStore
 from desktop_app.store.secrets import Secrets
 from desktop_app.store.settings import Settings, SettingsStore
+
+if TYPE_CHECKING:
+    from desktop_app.hub.rest import RestServer
 
 log = logging.getLogger(__name__)
 
@@ -175,9 +178,13 @@ class Host:
         """What the worker of a running profile said of its model, or None."""
         return self.supervisor.info(profile_id)
 
-    async def start_profile(self, profile_id: str) -> None:
-        """Serves a profile."""
-        self.supervisor.start(self.profiles.get(profile_id))
+    async def start_profile(self, profile_id: str, rest: RestServer | None = None) -> None:
+        """Serves a profile.
+
+        Args:
+            rest: the open port where the hub calls it; None: we call the hub.
+        """
+        self.supervisor.start(self.profiles.get(profile_id), rest)
 
     async def stop_profile(self, profile_id: str, drain_s: float = 3.0) -> None:
         """Stops serving a profile."""

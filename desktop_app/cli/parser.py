@@ -79,6 +79,10 @@ def build_parser() -> argparse.ArgumentParser:
     run = add("run", "Serve profiles without a window until SIGINT or SIGTERM, then drain.", _RUN)
     run.add_argument("profiles", nargs="*", metavar="PROFILE", help="names (default: all enabled ones)")
     run.add_argument("--json", action="store_true", help="one JSON object per line on stdout")
+    rest = run.add_argument_group("REST connector (the hub calls the plugin, instead of the plugin calling the hub)")
+    rest.add_argument("--rest", action="store_true", help="answer POST /plugin and GET /heartbeat; for one PROFILE")
+    rest.add_argument("--bind", metavar="ADDRESS", help="where to listen (default 127.0.0.1: this machine only)")
+    rest.add_argument("--port", type=_port, metavar="N", help="port to listen on (default 8080; 0: a free one)")
 
     _profiles(add)
     inspect = add("inspect", "Say what an ONNX file is, how sure that is, and why.")

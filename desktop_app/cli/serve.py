@@ -7,13 +7,17 @@ import asyncio
 import signal
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from desktop_app.cli.output import clean, complain, print_json_lines, say
 from desktop_app.core.errors import UsageError
 from desktop_app.core.events import Event, JobChanged, Level, Logged, LogLine, ProfileState, StatusChanged
 from desktop_app.core.job import JobRecord
+from desktop_app.core.profile import Profile
 from desktop_app.host import Host
+
+if TYPE_CHECKING:
+    from desktop_app.hub.rest import RestServer
 
 TELL_S = 0.01
 """How long a JSON line waits for company."""
@@ -21,6 +25,9 @@ SIGTERM_DRAIN_S = 8.0
 SIGINT_DRAIN_S = 2.5
 """Ctrl-C takes at most 5 s with all that has to be closed; SIGTERM at most 10 s."""
 
+
+REST_ADDRESS = "127.0.0.1"
+REST_PORT = 8080
 
 REMEMBERED_JOBS = 200
 """How many ended jobs are known, so that one that is told of again is not printed twice."""
@@ -186,14 +193,42 @@ async def run(host: Host, options: argparse.Namespace) -> int:
     chosen = chosen or [profile for profile in host.profiles.all() if profile.enabled]
     if not chosen:
         raise UsageError("There is no enabled profile to serve", remedy="Add one with: plugdeck profiles add")
+    rest = _rest_server(options, chosen)
     stop = Stop()
     stop.again = host.hurry
     printer = Printer(host, as_json=options.json)
-    for profile in chosen:
-        await host.start_profile(profile.id)
-    await stop.wait()
-    if not options.json:
-        say("Stopping: running jobs may finish. Ctrl-C again ends them.")
-    await host.stop(stop.drain_s)
+    try:
+        if rest is not None:
+            await rest.open()
+        for profile in chosen:
+            await host.start_profile(profile.id, rest)
+        await stop.wait()
+        if not options.json:
+            say("Stopping: running jobs may finish. Ctrl-C again ends them.")
+        await host.stop(stop.drain_s)
+    finally:
+        if rest is not None:
+            await rest.close()
     printer.disconnect()
     return 0
+
+
+def _rest_server(options: argparse.Namespace, chosen: list[Profile]) -> RestServer | None:
+    """The port that the hub is to call, not open yet; None where we call the hub.
+
+    Raises:
+        UsageError: the options do not go together.
+    """
+    if not options.rest:
+        if options.bind is not None or options.port is not None:
+            raise UsageError("--bind and --port go with --rest", remedy="Add --rest, or leave them out.")
+        return None
+    if len(chosen) != 1:
+        raise UsageError(
+            f"--rest serves one profile, and {len(chosen)} are meant",
+            remedy="Name one: plugdeck run PROFILE --rest. Start a second plugdeck, with another port and --data-dir, "
+            "for another profile.",
+        )
+    from desktop_app.hub.rest import RestServer
+
+    return RestServer(options.bind or REST_ADDRESS, REST_PORT if options.port is None else options.port)
