@@ -126,7 +126,9 @@ class Commands(QObject):
             warning = await host.update_profile(profile, secret)
         else:
             warning = await host.add_profile(profile, secret)
-        window.show_page("live")
+        # What holds the secret may still stand in a script: the page then stays and offers to take it out.
+        if warning or not await window.editor.offer_removal():
+            window.show_page("live")
         if warning:
             window.notices.say(str(warning), tone="warn")
         row = window.plugins.model.find(profile.id)

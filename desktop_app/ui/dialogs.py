@@ -100,3 +100,13 @@ async def choose_target(parent: QWidget, title: str, name: str, patterns: str) -
     if await finished(dialog) != QDialog.DialogCode.Accepted or not dialog.selectedFiles():
         return None
     return Path(dialog.selectedFiles()[0])
+
+
+async def choose_folder(parent: QWidget, title: str) -> Path | None:
+    """Lets a person pick a folder."""
+    dialog = QFileDialog(parent, title)
+    dialog.setFileMode(QFileDialog.FileMode.Directory)
+    dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+    if await finished(dialog) != QDialog.DialogCode.Accepted or not dialog.selectedFiles():
+        return None
+    return Path(dialog.selectedFiles()[0])

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
 from desktop_app.core.events import Event, LogLine, ProfileStatus, Signal
 from desktop_app.core.job import JobDetail, JobRecord
 from desktop_app.core.profile import Profile
+from desktop_app.runner.interpreters import Interpreter
+from desktop_app.runner.script_facts import ScriptFacts
 from desktop_app.store.search import JobFilter, LogFilter
 from desktop_app.store.settings import Settings
 
@@ -101,7 +104,10 @@ class Host(Protocol):
     async def inspect(self, path: Path, *, family: str = "", picture: Path | None = None) -> dict[str, Any]: ...
     async def class_names(self, source: Path | str) -> tuple[str, ...]: ...
     async def test_connection(self, profile: Profile, secret: str | None = None) -> str: ...
-    async def import_script(self, path: Path) -> Any: ...
+    async def import_script(self, path: Path) -> ScriptFacts: ...
+    async def find_pythons(self, script: Path | None) -> Sequence[Interpreter]: ...
+    async def look_at_python(self, path: Path | None, script: Path | None) -> Interpreter: ...
+    def trial(self, profile: Profile) -> AbstractAsyncContextManager[Any]: ...
     async def test(
         self,
         profile: Profile,

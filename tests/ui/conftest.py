@@ -9,7 +9,8 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,9 @@ from desktop_app.core.events import (
 )
 from desktop_app.core.job import JobDetail, JobRecord, JobState, StepTimings
 from desktop_app.core.profile import CallbackSource, OnnxSource, Profile
+from desktop_app.jobs.trial import TrialResult
+from desktop_app.runner.interpreters import Interpreter
+from desktop_app.runner.script_facts import ScriptFacts
 from desktop_app.store.search import JobFilter, LogFilter
 from desktop_app.store.settings import Settings
 
@@ -155,6 +159,20 @@ class FakeSettings:
         return self.current
 
 
+class FakeTrial:
+    """A loaded model of the host's: answers what the test laid ready, once the gate is open."""
+
+    def __init__(self, host: FakeHost, profile: Profile) -> None:
+        self._host = host
+        self._profile = profile
+
+    async def run(self, path: Path, config: str | None = None, mapping: Any = None) -> Any:
+        self._host.tried.append((self._profile, path))
+        self._host.configs.append(json.loads(config or "{}"))
+        await self._host.trial_gate.wait()
+        return self._host.tests[0] if self._host.tests else TrialResult(path, error="no answer was laid ready")
+
+
 class FakeHost:
     """Does at once and in memory what the host does with processes and a hub, and notes what it was asked."""
 
@@ -182,6 +200,12 @@ class FakeHost:
         self.connection = asyncio.Event()
         self.unfinished = (0, 0)
         self.tried: list[tuple[Profile, Path]] = []
+        self.configs: list[dict[str, Any]] = []
+        self.loaded: list[Profile] = []
+        self.unloaded: list[Profile] = []
+        self.trial_gate = asyncio.Event()
+        self.trial_gate.set()
+        self.pythons: list[Interpreter] = [Interpreter(None, "3.12.4", "bundled")]
 
     def status(self, profile_id: str) -> ProfileStatus:
         return self.statuses.get(profile_id, ProfileStatus(profile_id))
@@ -240,7 +264,27 @@ class FakeHost:
 
     async def import_script(self, path: Path) -> Any:
         self._call("script", path.name)
-        return self.script_facts
+        return self.script_facts or ScriptFacts(path)
+
+    async def find_pythons(self, script: Path | None) -> Sequence[Interpreter]:
+        self._call("pythons", script.name if script else "")
+        return self.pythons
+
+    async def look_at_python(self, path: Path | None, script: Path | None) -> Interpreter:
+        self._call("python", str(path or ""))
+        found = next((one for one in self.pythons if one.path == path), None)
+        if found is None:
+            raise ProfileError("It is no Python that works", where=str(path))
+        return found
+
+    @asynccontextmanager
+    async def trial(self, profile: Profile) -> AsyncIterator[FakeTrial]:
+        self._call("load", profile.id)
+        self.loaded.append(profile)
+        try:
+            yield FakeTrial(self, profile)
+        finally:
+            self.unloaded.append(profile)
 
     async def test(self, profile: Profile, files: Sequence[Path], config: Any = None, mapping: Any = None) -> Any:
         self._call("test", profile.id)

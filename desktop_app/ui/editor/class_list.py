@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QMimeData, Signal
+from collections.abc import Iterable
+
+from PySide6.QtCore import QMimeData, Qt, Signal
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QPlainTextEdit
 
 from desktop_app.ui.editor.fields import Field
+from desktop_app.ui.formats import tr
 from desktop_app.ui.widgets import tool_button
 
 CLASS_FILES = (".txt", ".names", ".yaml", ".yml", ".json")
@@ -41,9 +45,13 @@ class ClassField(Field):
         self.lines.setTabChangesFocus(True)
         self.lines.setFixedHeight(HEIGHT)
         super().__init__(title, self.lines, hint)
-        self.button = tool_button("folder", self.tr("Read names from a file…"), self.browse.emit)
-        self.button.setToolTip(self.tr("Read names from a .txt, data.yaml or config.json"))
-        self.row.addWidget(self.button)
+        self.button = tool_button("folder", tr("Read names from a file…"), self.browse.emit)
+        self.button.setToolTip(tr("Read names from a .txt, data.yaml or config.json"))
+        self.copy_button = tool_button("copy", tr("Copy class names for the hub"), self._copy)
+        self.copy_button.setToolTip(tr("Copy class names, ready to paste into the hub's Class Names"))
+        self.row.addWidget(self.button, 0, Qt.AlignmentFlag.AlignTop)
+        self.row.addWidget(self.copy_button, 0, Qt.AlignmentFlag.AlignTop)
+        self._offered: tuple[str, ...] = ()
         self._hint_text = hint
         self._filling = False
         self.lines.textChanged.connect(self._changed)
@@ -66,11 +74,25 @@ class ClassField(Field):
 
     def offer(self, names: tuple[str, ...]) -> None:
         """Shows, greyed, what serves while the field is empty."""
+        self._offered = names
         self.lines.setPlaceholderText("\n".join(names))
+        self._offer_copy()
 
     def _changed(self) -> None:
+        self._offer_copy()
         if not self._filling:
             self.touch()
+
+    def _offer_copy(self) -> None:
+        self.copy_button.setEnabled(bool(self.value or self._offered))
+
+    def _copy(self) -> None:
+        QGuiApplication.clipboard().setText(names_for_hub(self.value or self._offered))
+
+
+def names_for_hub(names: Iterable[str]) -> str:
+    """Class names as the hub's *Class Names* field takes them: with commas between."""
+    return ", ".join(names)
 
 
 def is_structured(text: str) -> bool:

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QProgressBar
 from desktop_app.core.errors import KnownError
 from desktop_app.core.profile import Profile
 from desktop_app.ui.editor.fields import Field
+from desktop_app.ui.formats import tr
 from desktop_app.ui.hosting import Host
 from desktop_app.ui.widgets import push_button
 
@@ -33,7 +34,7 @@ class ConnectionField(Field):
     def __init__(self, host: Host, start: Start) -> None:
         self.button = push_button("", None, icon="live")
         super().__init__("", self.button)
-        self.button.setText(self.tr("Test connection"))
+        self.button.setText(tr("Test connection"))
         self.button.setAccessibleName(self.button.text())
         self.button.clicked.connect(self._pressed)
         self._host = host
@@ -75,7 +76,7 @@ class ConnectionField(Field):
     async def _test(self, profile: Profile, secret: str | None) -> None:
         self.cancel()
         self._task = task = asyncio.current_task()
-        self._show(self.tr("Cancel"), self.tr("Logging in at {host}…").format(host=profile.host), "muted")
+        self._show(tr("Cancel"), tr("Logging in at {host}…").format(host=profile.host), "muted")
         self.progress.show()
         said, kind = "", "muted"
         try:
@@ -86,7 +87,7 @@ class ConnectionField(Field):
             if self._task is task or self._task is None:
                 self._task = None
                 self.progress.hide()
-                self._show(self.tr("Test connection"), said, kind)
+                self._show(tr("Test connection"), said, kind)
 
     def _show(self, button: str, text: str, kind: str) -> None:
         self.button.setText(button)

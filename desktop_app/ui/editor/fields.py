@@ -12,24 +12,47 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLineEdit,
+    QPlainTextEdit,
     QSlider,
     QSpinBox,
     QVBoxLayout,
     QWidget,
 )
 
-from desktop_app.ui.tokens import SPACE
+from desktop_app.ui.formats import tr
+from desktop_app.ui.tokens import CONTROL_HEIGHT, SPACE
 from desktop_app.ui.widgets import label, set_kind, tool_button
 
 TITLE_WIDTH = 132
 
 
+class Grid(QWidget):
+    """Fields below each other; rows are title, control, and what is to be said about it."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setHorizontalSpacing(2 * SPACE)
+        self._grid.setVerticalSpacing(SPACE + 4)
+        self._grid.setColumnMinimumWidth(0, TITLE_WIDTH)
+        self._grid.setColumnStretch(1, 1)
+
+    def add(self, *fields: Field) -> None:
+        """Adds fields, each as the next row."""
+        for field in fields:
+            row = self._grid.rowCount()
+            self._grid.addWidget(field.title, row, 0, Qt.AlignmentFlag.AlignTop)
+            self._grid.addWidget(field, row, 1)
+
+
 class Card(QFrame):
-    """A group of fields with a title; rows are title, control, and what is to be said about it."""
+    """A group of fields with a title."""
 
     def __init__(self, title: str, text: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("card")
+        self.setAccessibleName(title)
         self.column = QVBoxLayout(self)
         self.column.setContentsMargins(3 * SPACE, 2 * SPACE + 4, 3 * SPACE, 2 * SPACE + 4)
         self.column.setSpacing(SPACE + 4)
@@ -37,19 +60,12 @@ class Card(QFrame):
             self.column.addWidget(label(title, "subtitle"))
         if text:
             self.column.addWidget(label(text, "muted", wrap=True))
-        self.grid = QGridLayout()
-        self.grid.setHorizontalSpacing(2 * SPACE)
-        self.grid.setVerticalSpacing(SPACE)
-        self.grid.setColumnMinimumWidth(0, TITLE_WIDTH)
-        self.grid.setColumnStretch(1, 1)
-        self.column.addLayout(self.grid)
+        self.grid = Grid()
+        self.column.addWidget(self.grid)
 
     def add(self, *fields: Field) -> None:
         """Adds fields, each as the next row."""
-        for field in fields:
-            row = self.grid.rowCount()
-            self.grid.addWidget(field.title, row, 0, Qt.AlignmentFlag.AlignTop)
-            self.grid.addWidget(field, row, 1)
+        self.grid.add(*fields)
 
 
 class Field(QWidget):
@@ -65,7 +81,8 @@ class Field(QWidget):
         super().__init__(parent)
         self.title: QLabel = label(title)
         self.title.setBuddy(control)
-        self.title.setMinimumHeight(30)
+        # As high as one line's control, so that both are on one line, whatever is written below.
+        self.title.setMinimumHeight(CONTROL_HEIGHT)
         self.control = control
         self._hint = hint
         self.touched = False
@@ -140,7 +157,7 @@ class SecretField(TextField):
     def __init__(self, title: str, hint: str) -> None:
         super().__init__(title, hint)
         self.edit.setEchoMode(QLineEdit.EchoMode.Password)
-        self.reveal = tool_button("eye", self.tr("Show what is typed"), checkable=True)
+        self.reveal = tool_button("eye", tr("Show what is typed"), checkable=True)
         self.reveal.toggled.connect(
             lambda on: self.edit.setEchoMode(QLineEdit.EchoMode.Normal if on else QLineEdit.EchoMode.Password)
         )
@@ -204,7 +221,7 @@ class FileField(TextField):
 
     def __init__(self, title: str, hint: str = "", placeholder: str = "") -> None:
         super().__init__(title, hint, placeholder)
-        self.button = tool_button("folder", self.tr("Choose a file…"), self.browse.emit)
+        self.button = tool_button("folder", tr("Choose a file…"), self.browse.emit)
         self.row.addWidget(self.button)
 
 
@@ -298,3 +315,31 @@ class SwitchField(Field):
     @value.setter
     def value(self, on: bool) -> None:
         self.box.setChecked(on)
+
+
+class LinesField(Field):
+    """Several lines of plain text; Tab leaves it."""
+
+    def __init__(self, title: str, hint: str = "", placeholder: str = "", *, height: int = 72) -> None:
+        self.lines = QPlainTextEdit()
+        self.lines.setTabChangesFocus(True)
+        self.lines.setFixedHeight(height)
+        super().__init__(title, self.lines, hint)
+        self.lines.setPlaceholderText(placeholder)
+        self._filling = False
+        self.lines.textChanged.connect(self._changed)
+
+    @property
+    def value(self) -> str:
+        """The text as it is."""
+        return self.lines.toPlainText()
+
+    @value.setter
+    def value(self, text: str) -> None:
+        self._filling = True
+        self.lines.setPlainText(text)
+        self._filling = False
+
+    def _changed(self) -> None:
+        if not self._filling:
+            self.touch()

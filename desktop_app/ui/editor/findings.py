@@ -7,7 +7,8 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
 
 from desktop_app.core.errors import KnownError
-from desktop_app.ui.formats import plain
+from desktop_app.ui.editor.class_list import names_for_hub
+from desktop_app.ui.formats import plain, tr
 from desktop_app.ui.icons import pixmap
 from desktop_app.ui.theme import notifier, tokens
 from desktop_app.ui.tokens import SPACE
@@ -33,8 +34,8 @@ class Findings(QFrame):
         self.progress = QProgressBar()
         self.progress.setRange(0, 0)
         self.progress.setTextVisible(False)
-        self.copy_button = tool_button("copy", self.tr("Copy class names"), self.copy_classes, text=True)
-        self.copy_button.setToolTip(self.tr("Ready to paste into the hub's Class Names field"))
+        self.copy_button = tool_button("copy", tr("Copy class names"), self.copy_classes, text=True)
+        self.copy_button.setToolTip(tr("Ready to paste into the hub's Class Names field"))
         words = QVBoxLayout()
         words.setSpacing(SPACE // 2)
         for part in (self.progress, self.summary, self.sure, self.reasons, self.warnings):
@@ -76,6 +77,7 @@ class Findings(QFrame):
         self._show(summary, "", icon="check")
         self.classes = classes
         self.copy_button.setVisible(bool(classes))
+        self.copy_button.setText(tr("Copy class names"))
         self.sure.setText(sure)
         self.sure.setVisible(bool(sure))
         self.reasons.setText("\n".join(f"· {plain(text, 300)}" for text in reasons))
@@ -88,7 +90,8 @@ class Findings(QFrame):
 
     def copy_classes(self) -> None:
         """Puts the class names on the clipboard, as the hub's field takes them."""
-        QGuiApplication.clipboard().setText(", ".join(self.classes))
+        QGuiApplication.clipboard().setText(names_for_hub(self.classes))
+        self.copy_button.setText(tr("Copied"))
 
     def _show(self, summary: str, kind: str, *, icon: str = "") -> None:
         self.classes = ()
@@ -107,7 +110,7 @@ class Findings(QFrame):
 
     def _unfold(self, shown: bool) -> None:
         self.details.setVisible(shown)
-        words = self.tr("Hide how sure each part is") if shown else self.tr("Show how sure each part is")
+        words = tr("Hide how sure each part is") if shown else tr("Show how sure each part is")
         self.details_button.setText(words)
         self.details_button.setAccessibleName(words)
 

@@ -9,7 +9,8 @@ from typing import Any
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from desktop_app.ui.editor.fields import Card, ChoiceField, Field, NumberField, TextField
+from desktop_app.ui.editor.fields import ChoiceField, Field, Grid, NumberField, TextField
+from desktop_app.ui.formats import tr
 from desktop_app.ui.tokens import SPACE
 from desktop_app.ui.widgets import push_button
 
@@ -33,11 +34,9 @@ class ModelInput(QWidget):
         self._found: dict[str, Any] = {}
         self._kept: dict[str, Any] = {}
         self._make_fields()
-        self.fold = push_button(self.tr("Change how pictures are prepared"), self._fold)
-        self.reset_button = push_button(self.tr("Back to what was found"), self.reset, icon="restart")
-        self.rows = Card("")
-        self.rows.setObjectName("")
-        self.rows.column.setContentsMargins(0, 0, 0, 0)
+        self.fold = push_button(tr("Change how pictures are prepared"), self._fold)
+        self.reset_button = push_button(tr("Back to what was found"), self.reset, icon="restart")
+        self.rows = Grid()
         self.rows.add(*self.fields.values())
         buttons = QHBoxLayout()
         buttons.setSpacing(SPACE)
@@ -53,39 +52,39 @@ class ModelInput(QWidget):
 
     def _make_fields(self) -> None:
         self.family = ChoiceField(
-            self.tr("Family"), ((self.tr("Found automatically"), ""),), self.tr("The file can be read in several ways.")
+            tr("Family"), ((tr("Found automatically"), ""),), tr("The file can be read in several ways.")
         )
-        self.width_field = NumberField(self.tr("Input width"), 1, 8192, suffix=" px")
-        self.height_field = NumberField(self.tr("Input height"), 1, 8192, suffix=" px")
+        self.width_field = NumberField(tr("Input width"), 1, 8192, suffix=" px")
+        self.height_field = NumberField(tr("Input height"), 1, 8192, suffix=" px")
         self.resize_field = ChoiceField(
-            self.tr("Fitting"),
+            tr("Fitting"),
             (
-                (self.tr("Ratio kept, padded around (letterbox)"), "letterbox"),
-                (self.tr("Ratio kept, padded right and below"), "topleft"),
-                (self.tr("Stretched to the input's size"), "stretch"),
-                (self.tr("Centre cut out"), "crop"),
-                (self.tr("Shrunk to fit, ratio kept"), "fit"),
-                (self.tr("Shorter side to the input's, ratio kept"), "shortest"),
+                (tr("Ratio kept, padded around (letterbox)"), "letterbox"),
+                (tr("Ratio kept, padded right and below"), "topleft"),
+                (tr("Stretched to the input's size"), "stretch"),
+                (tr("Centre cut out"), "crop"),
+                (tr("Shrunk to fit, ratio kept"), "fit"),
+                (tr("Shorter side to the input's, ratio kept"), "shortest"),
             ),
         )
         self.layout_field = ChoiceField(
-            self.tr("Layout"),
+            tr("Layout"),
             (
-                (self.tr("Channels first (NCHW)"), "nchw"),
-                (self.tr("Channels last (NHWC)"), "nhwc"),
-                (self.tr("Channels first, no batch (CHW)"), "chw"),
-                (self.tr("Channels last, no batch (HWC)"), "hwc"),
+                (tr("Channels first (NCHW)"), "nchw"),
+                (tr("Channels last (NHWC)"), "nhwc"),
+                (tr("Channels first, no batch (CHW)"), "chw"),
+                (tr("Channels last, no batch (HWC)"), "hwc"),
             ),
         )
-        self.color = ChoiceField(self.tr("Colour order"), (("RGB", "rgb"), ("BGR", "bgr"), (self.tr("Grey"), "gray")))
+        self.color = ChoiceField(tr("Colour order"), (("RGB", "rgb"), ("BGR", "bgr"), (tr("Grey"), "gray")))
         self.scale = ChoiceField(
-            self.tr("Pixel scale"),
-            ((self.tr("0 to 1 (times 1/255)"), "1/255"), (self.tr("0 to 255 (as they are)"), "1")),
-            self.tr("Each pixel is multiplied by it; then the mean is taken off and divided by the deviation."),
+            tr("Pixel scale"),
+            ((tr("0 to 1 (times 1/255)"), "1/255"), (tr("0 to 255 (as they are)"), "1")),
+            tr("Each pixel is multiplied by it; then the mean is taken off and divided by the deviation."),
             editable=True,
         )
-        self.mean = TextField(self.tr("Mean"), placeholder="0.485, 0.456, 0.406")
-        self.std = TextField(self.tr("Deviation"), placeholder="0.229, 0.224, 0.225")
+        self.mean = TextField(tr("Mean"), placeholder="0.485, 0.456, 0.406")
+        self.std = TextField(tr("Deviation"), placeholder="0.229, 0.224, 0.225")
         self.fields: dict[str, Field] = {
             "family": self.family,
             "input.width": self.width_field,
@@ -130,7 +129,7 @@ class ModelInput(QWidget):
         self.family.title.setVisible(shown)
         changed = before.get("input")
         self._fill({**self._found, **(changed if isinstance(changed, Mapping) else {})})
-        hint = "" if self._found.get("dynamic") else self.tr("The file fixes its size; another one works seldom.")
+        hint = "" if self._found.get("dynamic") else tr("The file fixes its size; another one works seldom.")
         self.height_field.set_hint(hint)
         self._unfold(found.get("confidence") == "guess" or bool(changed))
         self.setVisible(bool(self._found))
@@ -165,15 +164,15 @@ class ModelInput(QWidget):
         """What cannot be read, by field."""
         found = {}
         if "scale" in self._found and _number(self.scale.value) is None:
-            found["input.scale"] = self.tr("Enter a number above 0, such as 1/255.")
+            found["input.scale"] = tr("Enter a number above 0, such as 1/255.")
         for key, field in (("mean", self.mean), ("std", self.std)):
             if key not in self._found:
                 continue
             numbers = _numbers(field.value)
             if numbers is None or len(numbers) not in (1, int(self._found.get("channels") or 3)):
-                found[f"input.{key}"] = self.tr("Enter one number for each channel, with commas between.")
+                found[f"input.{key}"] = tr("Enter one number for each channel, with commas between.")
             elif key == "std" and 0.0 in numbers:
-                found[f"input.{key}"] = self.tr("Must not hold a zero.")
+                found[f"input.{key}"] = tr("Must not hold a zero.")
         return found
 
     # ---- inside ----
@@ -203,7 +202,7 @@ class ModelInput(QWidget):
 
     def _offer_families(self, names: list[Any]) -> None:
         unique = dict.fromkeys(str(name) for name in names if name)
-        self.family.offer([(self.tr("Found automatically"), ""), *((name, name) for name in unique)])
+        self.family.offer([(tr("Found automatically"), ""), *((name, name) for name in unique)])
 
     def _family_chosen(self) -> None:
         # Another family prepares pictures in its own way: what was changed for the former one means nothing to it.
@@ -224,7 +223,7 @@ class ModelInput(QWidget):
 
     def _unfold(self, shown: bool) -> None:
         self.rows.setVisible(shown)
-        words = self.tr("Hide how pictures are prepared") if shown else self.tr("Change how pictures are prepared")
+        words = tr("Hide how pictures are prepared") if shown else tr("Change how pictures are prepared")
         self.fold.setText(words)
         self.fold.setAccessibleName(words)
 

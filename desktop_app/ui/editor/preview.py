@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from functools import partial
@@ -31,7 +32,8 @@ from desktop_app.ui.asset.view import AssetView
 from desktop_app.ui.background import Background
 from desktop_app.ui.dialogs import choose_files
 from desktop_app.ui.editor.findings import Findings
-from desktop_app.ui.formats import duration, plain
+from desktop_app.ui.editor.preview_worker import PreviewWorker
+from desktop_app.ui.formats import duration, plain, tr
 from desktop_app.ui.hosting import Host
 from desktop_app.ui.tokens import SPACE
 from desktop_app.ui.widgets import EmptyState, label, push_button
@@ -65,6 +67,8 @@ class _View(AssetView):
 class Preview(QFrame):
     """Runs a profile on one picture as soon as it can, and again when the profile changes.
 
+    The model stays loaded while the preview is on the screen, so that only the first picture waits for it.
+
     Args:
         start: runs a coroutine and shows its errors.
 
@@ -78,8 +82,8 @@ class Preview(QFrame):
         super().__init__(parent)
         self.setObjectName("banner")
         self.setAcceptDrops(True)
-        self._host = host
         self._start = start
+        self._worker = PreviewWorker(host, start)
         self._background = background
         self._profile: Profile | None = None
         self._shown: tuple[Profile, Path] | None = None
@@ -89,20 +93,19 @@ class Preview(QFrame):
         self._score = 0.25
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
-        self._soon.setInterval(WAIT_MS)
         self._soon.timeout.connect(self._run)
         self._lay_out()
 
     def _lay_out(self) -> None:
         self.pictures = QComboBox()
-        self.pictures.setAccessibleName(self.tr("Picture to try the model on"))
+        self.pictures.setAccessibleName(tr("Picture to try the model on"))
         for path in sample_pictures():
-            self.pictures.addItem(self.tr("Sample: {name}").format(name=path.name), path)
+            self.pictures.addItem(tr("Sample: {name}").format(name=path.name), path)
         self.pictures.activated.connect(lambda _: self._picture_chosen())
-        self.choose_button = push_button(self.tr("Choose a picture…"), self._choose, icon="folder")
+        self.choose_button = push_button(tr("Choose a picture…"), self._choose, icon="folder")
         top = QHBoxLayout()
         top.setSpacing(SPACE)
-        top.addWidget(label(self.tr("Try it on"), "subtitle"))
+        top.addWidget(label(tr("Try it on"), "subtitle"))
         top.addWidget(self.pictures, 1)
         top.addWidget(self.choose_button)
         self.progress = QProgressBar()
@@ -114,8 +117,8 @@ class Preview(QFrame):
         self.progress.setSizePolicy(policy)
         self.progress.hide()
         self.view = _View(self._background)
-        self.view.setAccessibleName(self.tr("Preview"))
-        self.message = EmptyState("test", self.tr("The model is tried as soon as it is complete"))
+        self.view.setAccessibleName(tr("Preview"))
+        self.message = EmptyState("test", tr("The model is tried as soon as it is complete"))
         self.stack = QStackedWidget()
         self.stack.setFixedHeight(HEIGHT)
         self.stack.addWidget(self.message)
@@ -124,8 +127,8 @@ class Preview(QFrame):
         self.status = label("", "muted", wrap=True)
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, 100)
-        self.slider.setAccessibleName(self.tr("Confidence"))
-        self.slider.setToolTip(self.tr("Filters what the model found, without running it again"))
+        self.slider.setAccessibleName(tr("Confidence"))
+        self.slider.setToolTip(tr("Filters what the model found, without running it again"))
         self.slider.valueChanged.connect(self._moved)
         self.slider_label = label("", "muted")
         self.slider_label.setMinimumWidth(190)
@@ -151,6 +154,7 @@ class Preview(QFrame):
         if profile is None:
             if before is not None:
                 self._cancel()
+                self._worker.close()
                 self._clear()
         elif before is None or self._key(profile) != self._key(before) or self._is_idle:
             self._wait()
@@ -190,13 +194,13 @@ class Preview(QFrame):
         return self._shown is None and not self._soon.isActive()
 
     def _picture_chosen(self) -> None:
-        self._wait()
+        self._wait(0)
 
-    def _wait(self) -> None:
+    def _wait(self, pause_ms: int | None = None) -> None:
         self._cancel()
         if self._profile is not None and self.isVisible():
             self.progress.show()
-            self._soon.start()
+            self._soon.start(WAIT_MS if pause_ms is None else pause_ms)
 
     def _run(self) -> None:
         profile, picture = self._profile, self.picture
@@ -208,19 +212,22 @@ class Preview(QFrame):
         self._task = asyncio.current_task()
         self._shown = (profile, picture)
         self.progress.show()
+        loaded, config = worker_profile(profile)
+        first = not self._worker.holds(loaded)
+        if first:
+            self.status.setText(tr("Loading the model…"))
         try:
-            results = await self._host.test(profile, [picture])
+            result = await self._worker.run(loaded, picture, config)
         except KnownError as error:
             self._clear()
             self.trouble.fail(error)
-            self.message.say("warn", self.tr("The model could not be tried"))
+            self.message.say("warn", tr("The model could not be tried"))
             return
         finally:
             if self._task is asyncio.current_task():
                 self._task = None
                 self.progress.hide()
-        if results:
-            self._take(results[0], picture)
+        self._take(result, picture, first)
 
     def _cancel(self) -> None:
         self._soon.stop()
@@ -232,11 +239,11 @@ class Preview(QFrame):
 
     # ---- what came out ----
 
-    def _take(self, result: Any, picture: Path) -> None:
+    def _take(self, result: Any, picture: Path, first: bool) -> None:
         if result.error:
             self._clear()
             self.trouble.fail(KnownError(plain(result.error, 600), details=result.details))
-            self.message.say("warn", self.tr("The model could not be tried"))
+            self.message.say("warn", tr("The model could not be tried"))
             return
         self.trouble.hide()
         predictions = [one for one in result.predictions or () if isinstance(one, dict)]
@@ -244,7 +251,8 @@ class Preview(QFrame):
         found = annotations_of(JobDetail(answer=result.answer, predictions=predictions))
         wanted = Layer.PREDICTIONS if predictions else Layer.SENT
         self._items = tuple(replace(item, layer=Layer.SENT) for item in found.items if item.layer is wanted)
-        words = [self.tr("Ran in {time}, the first run included.").format(time=duration(result.timings.run))]
+        said = tr("Ran in {time}. The first run after loading is slower.") if first else tr("Ran in {time}.")
+        words = [said.format(time=duration(result.timings.run))]
         words += [f"{plain(chip.title, 40)}: {plain(chip.answer, 60)}" for chip in found.chips[:5]]
         words += [plain(str(text), 300) for text in result.warnings[:4]]
         self.status.setText("\n".join(words))
@@ -257,7 +265,7 @@ class Preview(QFrame):
             self.stack.setCurrentWidget(self.view)
 
     def _no_picture(self, error: Exception) -> None:
-        self.message.say("warn", str(getattr(error, "what", self.tr("The picture cannot be shown"))))
+        self.message.say("warn", str(getattr(error, "what", tr("The picture cannot be shown"))))
         self.stack.setCurrentWidget(self.message)
 
     def _show_items(self) -> None:
@@ -267,7 +275,7 @@ class Preview(QFrame):
         items = tuple(replace(item, index=number) for number, item in enumerate(kept))
         self.view.show_scene(Scene.of(Annotations(items)))
         self.slider_label.setText(
-            self.tr("From {score}: {kept} of {all}").format(
+            tr("From {score}: {kept} of {all}").format(
                 score=f"{self._score:.2f}", kept=len(items), all=len(self._items)
             )
         )
@@ -277,7 +285,7 @@ class Preview(QFrame):
         self._scored = False
         self.trouble.hide()
         self.status.setText("")
-        self.message.say("test", self.tr("The model is tried as soon as it is complete"))
+        self.message.say("test", tr("The model is tried as soon as it is complete"))
         self.stack.setCurrentWidget(self.message)
         self._show_items()
 
@@ -293,9 +301,7 @@ class Preview(QFrame):
 
     async def _choose_picture(self) -> None:
         patterns = " ".join(f"*{ending}" for ending in PICTURES)
-        files = await choose_files(
-            self, self.tr("Choose a picture"), self.tr("Pictures ({patterns})").format(patterns=patterns)
-        )
+        files = await choose_files(self, tr("Choose a picture"), tr("Pictures ({patterns})").format(patterns=patterns))
         if files:
             self.use_picture(files[0])
 
@@ -317,6 +323,19 @@ class Preview(QFrame):
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
         self._cancel()
+        self._worker.close()
+
+
+def worker_profile(profile: Profile) -> tuple[Profile, str]:
+    """What a worker has to load, and the Config JSON of a run: what differs in the latter needs no other worker."""
+    detection = profile.detection
+    changes: dict[str, Any] = {"iou": detection.iou, "max": detection.max_instances, "shape": detection.shape.value}
+    loaded: dict[str, Any] = {"iou": 0.45, "max_instances": 300, "shape": "auto"}
+    if not detection.class_confidence:
+        # Asked for in a run, it would be meant for every class.
+        changes["confidence"] = detection.confidence
+        loaded["confidence"] = 0.25
+    return profile.changed(detection=detection.model_copy(update=loaded)), json.dumps(changes)
 
 
 def dropped_pictures(event: QDropEvent) -> list[Path]:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,7 +11,10 @@ from PySide6.QtWidgets import QLineEdit
 from desktop_app.core.aio import running_tasks, spawn
 from desktop_app.core.errors import ModelLoadError
 from desktop_app.core.profile import CallbackSource, OnnxSource, RemoteSource, Shape
+from desktop_app.runner.interpreters import Interpreter
+from desktop_app.runner.script_facts import ScriptFacts
 from desktop_app.ui.background import Background
+from desktop_app.ui.editor.checking import to_try
 from desktop_app.ui.editor.page import EditorPage
 
 
@@ -41,7 +43,7 @@ def _type(field: Any, text: str, qtbot: Any) -> None:
 def test_a_model_is_added(page: Any, run: Any, host: Any, model: Path, qtbot: Any, tools: Any) -> None:
     async def scenario() -> None:
         page.open_new(model)
-        assert page.kind == "onnx"
+        assert page.form.kind == "onnx"
         assert page.name.value == "Fast screws"
         assert not page.save_button.isEnabled()
         await tools.until(lambda: "Ultralytics" in page.onnx.findings.summary.text())
@@ -49,8 +51,8 @@ def test_a_model_is_added(page: Any, run: Any, host: Any, model: Path, qtbot: An
         assert QGuiApplication.clipboard().text() == "bolt, nut, washer"
         _type(page.plugin_id, "abc", qtbot)
         _type(page.secret, "hush", qtbot)
-        page.confidence.slider.setValue(40)
-        page.shape.value = "polygon"
+        page.form.confidence.slider.setValue(40)
+        page.form.shape.value = "polygon"
         await tools.until(page.save_button.isEnabled)
         saved: list[Any] = []
         page.saved.connect(lambda *args: saved.append(args))
@@ -83,19 +85,19 @@ def test_errors_show_where_they_are_and_not_before(page: Any, run: Any, host: An
     async def scenario() -> None:
         host.put(tools.profile("Taken"))
         page.open_new()
-        assert not any(field.has_error for field in page._fields.values())
+        assert not any(field.has_error for field in page.form.own_fields.values())
         _type(page.name, "taken", qtbot)
         await tools.until(lambda: page.name.has_error)
         assert page.name.message.text() == "Another plugin has this name."
-        page.host_field.value = "http://hub.example"
-        page.host_field.touch()
-        await tools.until(lambda: page.host_field.has_error)
-        assert "https" in page.host_field.message.text()
-        page.insecure.box.click()
-        await tools.until(lambda: not page.host_field.has_error)
-        page.host_field.value = "nonsense"
-        page.host_field.touch()
-        await tools.until(lambda: "address such as" in page.host_field.message.text())
+        page.form.host.value = "http://hub.example"
+        page.form.host.touch()
+        await tools.until(lambda: page.form.host.has_error)
+        assert "https" in page.form.host.message.text()
+        page.form.insecure.box.click()
+        await tools.until(lambda: not page.form.host.has_error)
+        page.form.host.value = "nonsense"
+        page.form.host.touch()
+        await tools.until(lambda: "address such as" in page.form.host.message.text())
         page.onnx.path.value = "/no/such.onnx"
         page.onnx.path.touch()
         await tools.until(lambda: page.onnx.path.message.text() == "There is no file here.")
@@ -108,29 +110,36 @@ def test_a_script_fills_in_what_it_says(page: Any, run: Any, host: Any, tmp_path
     script.write_text("x = 1\n")
     (tmp_path / ".venv" / "bin").mkdir(parents=True)
     (tmp_path / ".venv" / "bin" / "python").write_text("")
-    host.script_facts = SimpleNamespace(
+    python = tmp_path / ".venv" / "bin" / "python"
+    host.pythons.append(Interpreter(python, "3.10.1", "venv", str(tmp_path / ".venv")))
+    host.script_facts = ScriptFacts(
+        script,
         host="https://eu-api.ango.ai",
         plugin_id="from-script",
-        secret="<YOUR PLUGIN SECRET>",
-        kind="model",
         callback="run_model",
+        hands_over=True,
+        placeholders=("secret",),
+        concurrency=3,
     )
 
     async def scenario() -> None:
         page.open_new(script)
-        assert page.kind == "callback"
-        assert page.predictions.isHidden()
+        assert page.form.kind == "callback"
+        assert page.form.predictions.isHidden()
         await tools.until(lambda: page.plugin_id.value == "from-script")
-        assert page.host_field.value == "https://eu-api.ango.ai"
+        assert page.form.host.value == "https://eu-api.ango.ai"
         assert page.secret.value == "", "a placeholder is no secret"
+        assert page.form.concurrency.value == 3
         assert "run_model()" in page.script.findings.summary.text()
-        assert page.script.python.box.count() == 2
+        assert page.script.findings.warnings.text() == "The script leaves open: secret. Fill it in above."
+        await tools.until(lambda: page.script.python.box.count() == 2)
         profile, problems = page.candidate()
         assert not problems
         assert isinstance(profile.source, CallbackSource)
         assert profile.source.python is None
         page.script.python.box.setCurrentIndex(1)
-        assert page.candidate()[0].source.python == tmp_path / ".venv" / "bin" / "python"
+        assert page.candidate()[0].source.python == python
+        await tools.until(lambda: not running_tasks())
 
     run(scenario())
 
@@ -138,16 +147,15 @@ def test_a_script_fills_in_what_it_says(page: Any, run: Any, host: Any, tmp_path
 def test_what_a_person_typed_is_kept(page: Any, run: Any, host: Any, tmp_path: Path, tools: Any, qtbot: Any) -> None:
     script = tmp_path / "plugin.py"
     script.write_text("")
-    host.script_facts = SimpleNamespace(
-        host="https://eu-api.ango.ai", plugin_id="from-script", secret=None, kind="model", callback=None
-    )
+    host.script_facts = ScriptFacts(script, host="https://eu-api.ango.ai", plugin_id="from-script")
 
     async def scenario() -> None:
         page.open_new()
         _type(page.plugin_id, "mine", qtbot)
         page.take_file(script)
-        await tools.until(lambda: page.host_field.value == "https://eu-api.ango.ai")
+        await tools.until(lambda: page.form.host.value == "https://eu-api.ango.ai")
         assert page.plugin_id.value == "mine"
+        await tools.until(lambda: not running_tasks())
 
     run(scenario())
 
@@ -189,10 +197,10 @@ def test_editing_keeps_what_the_form_does_not_show(page: Any, run: Any, tools: A
 def test_a_server(page: Any, run: Any, tools: Any) -> None:
     async def scenario() -> None:
         page.open_profile(tools.profile("R", source=RemoteSource(url="http://box:8000", model="m")))
-        assert page.kind == "remote"
+        assert page.form.kind == "remote"
         assert page.candidate()[1] == {}
-        page.remote.url.value = "box"
-        page.remote.model.value = ""
+        page.form.remote.url.value = "box"
+        page.form.remote.model.value = ""
         assert set(page.candidate()[1]) == {"source.url", "source.model"}
 
     run(scenario())
@@ -257,7 +265,7 @@ def test_what_was_found_can_be_changed_and_tried(page: Any, run: Any, host: Any,
         assert findings.details.isHidden()
         assert page.onnx.input.rows.isVisible()
         await tools.until(lambda: len(host.tried) == 1)
-        assert host.tried[0][0].detection.confidence == page.confidence.value
+        assert host.tried[0][0].detection.confidence == page.form.confidence.value
         page.onnx.input.color.value = "bgr"
         page.onnx.input.color.touch()
         await tools.until(lambda: len(host.tried) == 2)
@@ -265,10 +273,10 @@ def test_what_was_found_can_be_changed_and_tried(page: Any, run: Any, host: Any,
         page.onnx.input.family.value = "yolov7"
         page.onnx.input.family.touch()
         await tools.until(lambda: ("inspect", f"{model.name} yolov7") in host.calls)
-        await tools.until(lambda: page._to_try() is not None)
-        assert page._to_try().source.overrides == {"family": "yolov7"}
+        await tools.until(lambda: to_try(page.form, page._base) is not None)
+        assert to_try(page.form, page._base).source.overrides == {"family": "yolov7"}
         page.preview.slider.setValue(70)
-        assert page.confidence.value == 0.7
+        assert page.form.confidence.value == 0.7
         page.hide()
 
     run(scenario())
@@ -278,19 +286,19 @@ def test_class_names_from_a_file(page: Any, run: Any, host: Any, model: Path, to
     async def scenario() -> None:
         host.inspection = {**host.inspection, "output": {"class_count": 3}}
         page.open_new(model)
-        await tools.until(lambda: page.classes.lines.placeholderText() == "bolt\nnut\nwasher")
+        await tools.until(lambda: page.form.classes.lines.placeholderText() == "bolt\nnut\nwasher")
         listed = tmp_path / "data.yaml"
         assert page.takes(listed)
         page.take_file(listed)
-        await tools.until(lambda: page.classes.value == ("bolt", "nut", "washer"))
+        await tools.until(lambda: page.form.classes.value == ("bolt", "nut", "washer"))
         page.plugin_id.value = "p"
         assert page.candidate()[0].detection.classes == ("bolt", "nut", "washer")
-        page.classes.take(("bolt",))
-        await tools.until(lambda: page.classes.has_error)
-        assert page.classes.message.text() == "These are 1 names; the model has 3 classes."
+        page.form.classes.take(("bolt",))
+        await tools.until(lambda: page.form.classes.has_error)
+        assert page.form.classes.message.text() == "These are 1 names; the model has 3 classes."
         host.fail_next = ModelLoadError("The class list holds no names", remedy="Give one class name per line.")
         page.take_file(listed)
-        await tools.until(lambda: "holds no names" in page.classes.message.text())
+        await tools.until(lambda: "holds no names" in page.form.classes.message.text())
 
     run(scenario())
 
@@ -383,18 +391,18 @@ def test_the_form_opens_at_its_top(page: Any, run: Any, tools: Any) -> None:
 
 
 def test_without_a_script_the_answer_format_speaks_of_none(page: Any, run: Any, tools: Any) -> None:
-    box = page.answer_format.box
+    box = page.form.answer_format.box
 
     async def scenario() -> None:
         page.open_new()
         assert box.itemText(0) == "Current"
-        assert page.answer_format.value == "auto"
-        page._show_kind("callback")
+        assert page.form.answer_format.value == "auto"
+        page.form.show_kind("callback")
         assert "script" in box.currentText()
         page.open_profile(tools.profile(answer_format="current"))
-        assert (box.currentText(), page.answer_format.value) == ("Current", "current")
+        assert (box.currentText(), page.form.answer_format.value) == ("Current", "current")
         page.open_profile(tools.profile(answer_format="flat"))
-        assert page.answer_format.value == "flat"
+        assert page.form.answer_format.value == "flat"
         await tools.until(lambda: not running_tasks())
 
     run(scenario())
