@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from desktop_app import upkeep
 from desktop_app.core import aio
-from desktop_app.core.errors import ModelLoadError, ProfileError, SecretError, StoreError
+from desktop_app.core.errors import ModelLoadError, ProfileError, ProfileNotFound, SecretError, StoreError
 from desktop_app.core.events import (
     Event,
     Level,
@@ -29,6 +29,7 @@ from desktop_app.core.events import (
     Signal,
     StatusChanged,
 )
+from desktop_app.core.job import JobRecord
 from desktop_app.core.profile import Profile
 from desktop_app.core.proxy import ProxyChoice
 from desktop_app.hub.attempt import try_login
@@ -36,6 +37,7 @@ from desktop_app.hub.listener import Timing
 from desktop_app.jobs.assets import Assets
 from desktop_app.jobs.cache import Cache
 from desktop_app.jobs.recorder import AppLogHandler, Recorder
+from desktop_app.jobs.replay import Replay, Replayer
 from desktop_app.jobs.service import Shared
 from desktop_app.jobs.supervisor import Supervisor
 from desktop_app.jobs.trial import Trial, TrialResult, run_files, trial
@@ -112,6 +114,7 @@ class Host:
         await self.settings.load()
         self.history.hide(self.secrets.known)
         self.recorder = Recorder(self.history, self.events)
+        self.replayer = Replayer(self.history, self.recorder)
         self._cache = Cache(self.data_dir.cache, self.settings.current.cache_limit_mb * 1024**2)
         self._assets = Assets(self._cache)
         self._apply(self.settings.current)
@@ -329,6 +332,20 @@ class Host:
         """
         return trial(profile, self._trial_runner(profile))
 
+    async def replay(self, original: JobRecord, profile: Profile | None = None) -> Replay:
+        """Answers a job of the history once more, in a worker of its own; nothing is sent.
+
+        Args:
+            profile: what answers it; None: its own one.
+
+        Raises:
+            ProfileNotFound: its own one is gone.
+            AssetError, JobError, ModelLoadError: see `Replayer.replay`.
+        """
+        original = await self.replayer.root(original)
+        profile = profile or self._own_profile(original)
+        return await self.replayer.replay(original, profile, self._trial_runner(profile))
+
     async def find_pythons(self, script: Path | None) -> list[Interpreter]:
         """The Pythons of this machine, the bundled one first, and what each lacks for a script."""
         return await find_interpreters(script)
@@ -393,6 +410,16 @@ class Host:
             secrets=self.secrets.known,
             on_log=on_log,
             on_state=on_state,
+        )
+
+    def _own_profile(self, record: JobRecord) -> Profile:
+        for profile in self.profiles.all():
+            if profile.id == record.profile_id:
+                return profile
+        raise ProfileNotFound(
+            "The plugin that answered this job is gone",
+            where=record.profile_name,
+            remedy="Replay it with another one.",
         )
 
     def _trial_runner(self, profile: Profile) -> Runner:

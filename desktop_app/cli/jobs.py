@@ -7,7 +7,9 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from desktop_app.cli.output import complain, print_json, say, table
+from desktop_app.cli.output import clean, complain, print_json, say, table
+from desktop_app.cli.test import tell
+from desktop_app.core.compare import Comparison
 from desktop_app.core.errors import KnownError, UsageError
 from desktop_app.core.job import JobDetail, JobRecord, JobState
 from desktop_app.host import Host
@@ -21,9 +23,40 @@ async def run(host: Host, options: argparse.Namespace) -> int:
         await _list(host, options)
     elif options.action == "export":
         await _export(host, options)
+    elif options.action == "replay":
+        return await _replay(host, options)
     else:
         await _show(host, options.session)
     return 0
+
+
+async def _replay(host: Host, options: argparse.Namespace) -> int:
+    original = await host.replayer.find(options.session)
+    profile = host.profiles.get(options.profile) if options.profile else None
+    done = await host.replay(original, profile)
+    if options.json:
+        print_json(done.as_json())
+    else:
+        tell(done.result)
+        if done.comparison is not None:
+            say(clean(_difference(done.comparison)))
+        say(f"Kept as session {done.record.session}; nothing was sent.")
+    if done.result.error:
+        complain(f"{done.original.session}: {done.result.error}")
+    return 1 if done.result.error else 0
+
+
+def _difference(found: Comparison) -> str:
+    numbers = {
+        "same": len(found.same),
+        "moved": len(found.moved),
+        "of another class": len(found.renamed),
+        "gained": len(found.gained),
+        "lost": len(found.lost),
+        "answered differently": len(found.questions),
+    }
+    told = ", ".join(f"{number} {what}" for what, number in numbers.items() if number) or "nothing on either side"
+    return f"Against the job's own answer: {told} ({found.agreement:.0%} agreement)."
 
 
 async def _export(host: Host, options: argparse.Namespace) -> None:

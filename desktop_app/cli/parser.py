@@ -142,6 +142,12 @@ examples:
 Without any --map every class is kept and carries its name as title. Exit 1 if a file gave no answer."""
 
 
+_REPLAY = """\
+Runs as the job did: same fields, class mapping and Config JSON. What the hub would be asked for (the API key is never
+kept) is left out, and said. The replay stands in the history under a session of its own, and its answer is compared
+with the job's: same, moved, gained, lost. Exit 1 if it gave no answer."""
+
+
 class _Adder:
     """Adds commands that all take the global options."""
 
@@ -296,6 +302,10 @@ def _jobs(add: _Adder) -> None:
     listed.add_argument("--json", action="store_true", help="one JSON array on stdout")
     show = action("show", "Show everything that is known of a session's job, as JSON.")
     show.add_argument("session", metavar="SESSION")
+    replay = action("replay", "Answer a job once more, from the cached asset; nothing is sent.", _REPLAY)
+    replay.add_argument("session", metavar="SESSION")
+    replay.add_argument("--profile", metavar="OTHER", help="the profile that answers (default: the job's own)")
+    replay.add_argument("--json", action="store_true", help="one JSON object on stdout")
     export = action("export", "Write the answers of all delivered jobs for training code.")
     export.add_argument("--format", choices=("coco", "yolo", "ango"), required=True, help="yolo writes a zip")
     export.add_argument("--profile", metavar="NAME", help="only those of this profile")

@@ -77,7 +77,7 @@ async def export_jobs(history: History, target: Path, form: ExportFormat, profil
 
 
 async def _delivered(history: History, profile_id: str | None) -> AsyncIterator[tuple[JobRecord, JobDetail]]:
-    wanted = JobFilter(profile_id=profile_id, state=JobState.DELIVERED)
+    wanted = JobFilter(profile_id=profile_id, state=JobState.DELIVERED, replays=False)
     before: tuple[float, str] | None = None
     while page := await history.list(wanted, limit=PAGE, before=before):
         for record in page:

@@ -31,6 +31,7 @@ class TrialResult:
         warnings: what was repaired, dropped or logged as a warning.
         error: one line, "" if it went well; `details` holds a traceback.
         predictions: instances down to a low confidence, or None.
+        dropped: how many predictions were left out.
     """
 
     file: Path
@@ -44,6 +45,7 @@ class TrialResult:
     predictions: list[dict[str, Any]] | None = None
     width: int | None = None
     height: int | None = None
+    dropped: int = 0
 
     @property
     def timings_ms(self) -> dict[str, float | None]:
@@ -80,7 +82,14 @@ class Trial:
         path, exists = await asyncio.to_thread(lambda: (path.absolute(), path.is_file()))
         if not exists:
             return TrialResult(path, error=str(AssetError("There is no such file", where=str(path))))
-        job = self._job(path, config, mapping)
+        return await self.run_job(self._job(path, config, mapping), path)
+
+    def url(self, path: Path) -> str:
+        """A loopback address at which a script can fetch the file for as long as the trial lasts."""
+        return self._files.url(path)
+
+    async def run_job(self, job: Job, path: Path) -> TrialResult:
+        """Runs a job on a file that is there; otherwise like `run`."""
         warnings: list[str] = []
 
         def heard(level: Level, message: str, _extra: dict[str, Any]) -> None:
@@ -119,6 +128,7 @@ class Trial:
             predictions=prediction.candidates or None,
             width=prediction.width,
             height=prediction.height,
+            dropped=built.dropped,
         )
 
     def _job(self, path: Path, config: str | None, mapping: Mapping[str, str] | None) -> Job:
@@ -131,7 +141,7 @@ class Trial:
             "orgId": "test",
             "runBy": "test",
             "apiKey": "",
-            "dataURL": self._files.url(path),
+            "dataURL": self.url(path),
             "categorySchema": schema or None,
             "configJSON": config,
             "batches": [],

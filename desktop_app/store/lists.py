@@ -68,8 +68,16 @@ def count_jobs(connection: sqlite3.Connection, wanted: JobFilter, at_most: int |
 
 
 def stats(connection: sqlite3.Connection, profile_id: str, since: float) -> tuple[int, int, float | None]:
-    """Jobs, failed ones and the median time of delivered ones; answered by one index alone."""
+    """Jobs of the hub, failed ones and the median time of delivered ones; answered by indexes alone while none was
+    replayed."""
     where = "profile_id = ? AND received_at >= ?"
+    replayed = _number(
+        connection,
+        f"SELECT count(*) FROM job INDEXED BY job_replay_profile WHERE {where} AND replay_of IS NOT NULL",  # noqa: S608
+        (profile_id, since),
+    )
+    if replayed:
+        where += " AND replay_of IS NULL"
     jobs, failed, delivered = connection.execute(
         "SELECT count(*), count(CASE WHEN ended = 'failed' THEN 1 END), "  # noqa: S608
         "count(CASE WHEN ended = 'delivered' AND total_ms IS NOT NULL THEN 1 END) "

@@ -24,6 +24,8 @@ class JobFilter:
             session, address, asset id, task id or the names of answered classes.
         since, until: bounds of the arrival, seconds since the epoch, both included.
         class_name: exact name of a class that was answered.
+        replays: True for replays and shadows alone (answered without the hub), False for jobs of the hub alone.
+        replay_of: id of the job whose replays are wanted.
     """
 
     profile_id: str | None = None
@@ -32,6 +34,8 @@ class JobFilter:
     since: float | None = None
     until: float | None = None
     class_name: str = ""
+    replays: bool | None = None
+    replay_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,17 @@ def job_query(wanted: JobFilter) -> Query:
     if wanted.class_name:
         parts.append("instr(char(10) || job.classes || char(10), char(10) || ? || char(10)) > 0")
         values.append(storable(wanted.class_name))
-    if wanted.profile_id is not None:
+    if wanted.replays is not None:
+        parts.append("job.replay_of IS NOT NULL" if wanted.replays else "job.replay_of IS NULL")
+    if wanted.replay_of is not None:
+        # The second half is what the partial index asks for.
+        parts.append("job.replay_of = ? AND job.replay_of IS NOT NULL")
+        values.append(storable(wanted.replay_of))
+    if wanted.replay_of is not None:
+        index = "job_replay_of"
+    elif wanted.replays:
+        index = "job_replay_time" if wanted.profile_id is None else "job_replay_profile"
+    elif wanted.profile_id is not None:
         index = "job_profile"
     elif wanted.state is not None:
         index = "job_ended"

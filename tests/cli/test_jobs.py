@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from desktop_app.core.job import JobRecord, JobState, StepTimings
-from desktop_app.core.profile import OnnxSource, Profile
+from desktop_app.core.profile import CallbackSource, OnnxSource, Profile
 from desktop_app.host import Host
 from desktop_app.store.paths import DataDir
 
@@ -123,3 +123,39 @@ def test_a_job_is_shown_with_all_that_is_known(cli: Any) -> None:
     assert shown["notes"] == ["a note"]
     assert shown["payload"]["session"] == "session-1"
     assert "api-key-value" not in outcome.out
+
+
+@pytest.mark.usefixtures("history")
+def test_a_job_is_replayed_and_compared(cli: Any, data_dir: Path, picture: Path, script: Path) -> None:
+    async def fill() -> None:
+        host = Host(DataDir(data_dir))
+        await host.start(serve=False)
+        try:
+            cars = host.profiles.get("Cars")
+            await host.history.record(record(7, cars, JobState.DELIVERED, asset_path=str(picture)))
+            await host.history.store_payload("job-7", {"session": "session-7", "apiKey": "api-key-value"})
+            answer: dict[str, Any] = {"objects": [], "classifications": [], "relations": []}
+            await host.history.store_answer("job-7", answer, {"response": answer})
+            scripted = Profile(name="Script", host=cars.host, plugin_id="i", source=CallbackSource(script=script))
+            await host.profiles.save(scripted)
+        finally:
+            await host.stop(0)
+
+    asyncio.run(fill())
+    outcome = cli("jobs", "replay", "session-7", "--json")
+    assert (outcome.code, outcome.err) == (0, "")
+    told = json.loads(outcome.out)
+    assert set(told) >= {"file", "answer", "response", "timings_ms", "warnings", "comparison"}
+    assert told["comparison"]["gained"] == list(range(len(told["answer"]["objects"])))
+    assert told["replay_of"] == "session-7"
+    other = cli("jobs", "replay", told["session"], "--profile", "script")
+    assert (other.code, other.err) == (0, "")
+    assert "Against the job's own answer: 1 gained, 1 answered differently" in other.out
+    assert "nothing was sent" in other.out
+    shown = json.loads(cli("jobs", "show", "session-7").out)
+    assert shown["state"] == "delivered", "one object still: replays have sessions of their own"
+    listed = json.loads(cli("jobs", "list", "--json", "--limit", "2").out)
+    assert [job["replay_of"] for job in listed] == ["job-7", "job-7"]
+    outcome = cli("jobs", "replay", "session-1")
+    assert outcome.code == 1
+    assert "no longer in the cache" in outcome.err
