@@ -55,6 +55,9 @@ WINDOW = 60
 """So many sessions may be open at once."""
 LOOK_S = 0.05
 SAMPLE_S = 1.0
+LOST_LOOK_S = 2.0
+LOST_AFTER_S = 5.0
+"""A job that so long after it was sent is not in the app's history will never be."""
 BATCH_LIMIT_S = 30.0
 """How long a fault waits for its share of the jobs to be on their way."""
 START_LIMIT_S = 120.0
@@ -196,7 +199,11 @@ class Chaos:
         began = time.monotonic()
         for number in range(self._jobs):
             self._waiting.append(self._new_session(number))
-        self._tasks = [spawn(self._feed(), name="chaos feed"), spawn(self._sample(), name="chaos memory")]
+        self._tasks = [
+            spawn(self._feed(), name="chaos feed"),
+            spawn(self._look_for_lost(), name="chaos lost jobs"),
+            spawn(self._sample(), name="chaos memory"),
+        ]
         names = deal(self._count, self._dice)
         for number, name in enumerate(names):
             self._released = self._jobs * (number + 1) // len(names)
@@ -276,22 +283,22 @@ class Chaos:
             await asyncio.sleep(SAMPLE_S)
 
     async def _settle(self) -> None:
-        """Until every session is answered. What the app's history does not know was lost on the way and comes again."""
-        looked = 0.0
+        """Until every session is answered."""
         end = time.monotonic() + END_LIMIT_S
         while self.ledger.answered < self._jobs and time.monotonic() < end:
             await asyncio.sleep(LOOK_S)
             self._complain()
-            if time.monotonic() - looked < 2.0 or self._waiting or self._on_the_way:
-                continue
-            looked = time.monotonic()
-            history = recorded(self.database)
+
+    async def _look_for_lost(self) -> None:
+        """What the app's history does not know after a while was lost on the way, and the hub sends it again."""
+        while True:
+            await asyncio.sleep(LOST_LOOK_S)
+            asked = time.time()
+            history = await asyncio.to_thread(recorded, self.database)
             for entry in self.ledger.entries.values():
-                if entry.session in history or not entry.sent or entry.answered:
-                    continue
-                if time.time() - entry.sent[-1] > 2.0:
-                    entry.lost = len(entry.sent)
-                    self._send(entry.session)
+                if entry.sent and not entry.answered and entry.session not in history:
+                    if asked - entry.sent[-1] > LOST_AFTER_S and self._send(entry.session):
+                        entry.lost = len(entry.sent)
 
     async def _finish(self) -> None:
         await cancel_and_wait(*self._tasks)
