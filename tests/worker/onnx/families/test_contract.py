@@ -28,10 +28,10 @@ ANCHORS = 2100  # of a 320 × 320 input at strides 8, 16, 32
 LANDSCAPE, PORTRAIT, SQUARE, ODD = (640, 480), (480, 640), (400, 400), (333, 517)
 MODES = (None, Resize.LETTERBOX, Resize.STRETCH, Resize.CROP)
 TURNS: Mapping[Resize | None, tuple[int, ...]] = {
-    None: (2, 3, 4, 5, 6, 7, 8),
-    Resize.LETTERBOX: (6, 7),
-    Resize.STRETCH: (5, 8),
-    Resize.CROP: (4, 6),
+    None: (3, 6),
+    Resize.LETTERBOX: (2, 8),
+    Resize.STRETCH: (5,),
+    Resize.CROP: (4, 7),
 }
 WITHIN = 0.5
 INNER = 0.75  # of the ellipse in masks that span a box
