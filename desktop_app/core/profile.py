@@ -118,6 +118,8 @@ class Profile(_Frozen):
     allow_insecure_host: bool = False
     """Plain http to a host that is not loopback."""
     memory_limit_mb: int | None = Field(None, ge=64)
+    shadow_of: str | None = None
+    """Id of the profile whose jobs it also answers, to be compared; it is not connected to the hub, nothing is sent."""
 
     @field_validator("name", "plugin_id")
     @classmethod

@@ -27,15 +27,20 @@ class Recorder:
         self._lines: list[LogLine] = []
         self._flush: asyncio.TimerHandle | None = None
 
+    @property
+    def events(self) -> Signal[Event]:
+        """Where the events go out."""
+        return self._events
+
     def record(self, record: JobRecord) -> JobRecord:
         """Keeps the job's new state; the event goes out once it is on its way to the disk."""
         self._history.record(record)
         self._events.emit(JobChanged(record))
         return record
 
-    def payload(self, job: Job) -> None:
-        """Keeps the event as it arrived (the history masks what is secret)."""
-        self._history.store_payload(job.id, dict(job.data))
+    def payload(self, job: Job) -> asyncio.Future[dict[str, Any]]:
+        """Keeps the event as it arrived (the history masks what is secret); see History.store_payload."""
+        return self._history.store_payload(job.id, dict(job.data))
 
     def answer(self, job: Job, answer: Any, response: Any, notes: tuple[str, ...], predictions: Any) -> None:
         """Keeps the large parts of an answered job."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from desktop_app.core.events import ProfileStatus
 from desktop_app.core.profile import Profile
 from desktop_app.jobs.service import ProfileService, Shared
+from desktop_app.jobs.shadow import ShadowService
 
 if TYPE_CHECKING:
     from desktop_app.hub.rest import RestServer
@@ -21,7 +22,7 @@ class Supervisor:
 
     def __init__(self, shared: Shared) -> None:
         self._shared = shared
-        self._services: dict[str, ProfileService] = {}
+        self._services: dict[str, ProfileService | ShadowService] = {}
         self._rest: dict[str, RestServer] = {}
 
     @property
@@ -48,9 +49,15 @@ class Supervisor:
         if rest is not None:
             self._rest[profile.id] = rest
         if profile.id not in self._services:
-            service = ProfileService(profile, self._shared, self._rest.get(profile.id))
+            service = self._service(profile)
             self._services[profile.id] = service
             service.start()
+
+    def _service(self, profile: Profile) -> ProfileService | ShadowService:
+        live = profile.shadow_of
+        if live is None:
+            return ProfileService(profile, self._shared, self._rest.get(profile.id))
+        return ShadowService(profile, self._shared, lambda: self.status(live).running > 0)
 
     async def stop(self, profile_id: str, drain_s: float = 5.0) -> None:
         """Stops serving a profile and waits until its worker is gone."""
