@@ -190,9 +190,7 @@ class Assets:
         except (httpx.RequestError, httpx.StreamError, OSError) as error:
             raise _TryAgain(f"The asset could not be fetched: {_reason(error)}") from error
         except (httpx.InvalidURL, ValueError) as error:
-            raise AssetError(
-                "The asset's address is not valid", where=target.host, remedy="The hub must send an http(s) URL."
-            ) from error
+            raise _not_valid(target) from error
         if self._cache.over_limit:
             await asyncio.to_thread(self._cache.make_room)
         etag = reply.headers.get("ETag")
@@ -310,7 +308,14 @@ def _proxy_for(url: str) -> str | None:
 def _by_address(target: Target, address: str) -> httpx.URL:
     # Without user name and password: they are nobody's but the host's that the address names.
     netloc = f"[{address}]:{target.port}" if ":" in address else f"{address}:{target.port}"
-    return httpx.URL(urlsplit(target.url)._replace(netloc=netloc, fragment="").geturl())
+    try:
+        return httpx.URL(urlsplit(target.url)._replace(netloc=netloc, fragment="").geturl())
+    except (httpx.InvalidURL, ValueError) as error:
+        raise _not_valid(target) from error
+
+
+def _not_valid(target: Target) -> AssetError:
+    return AssetError("The asset's address is not valid", where=target.host, remedy="The hub must send an http(s) URL.")
 
 
 def _host_header(target: Target) -> str:

@@ -327,6 +327,14 @@ async def test_redirects_are_followed_five_times(server, fetch, picture):
         await fetch(server.url)
 
 
+@pytest.mark.parametrize("path", ["\x08", "a\ud800b", "\x7f"])
+async def test_a_path_that_no_address_can_have(server, fetch, path):
+    """Found by the fuzz test: what the HTTP library says of such an address is not what people should read."""
+    server.gives(b"x")
+    with pytest.raises(AssetError, match="not valid"):
+        await fetch(f"{server.url}/{path}")
+
+
 @pytest.mark.parametrize(
     "location", ["file:///etc/passwd", "ftp://x/", "http://[::1", "http://a..b/", "http://x:99999/", "javascript:1"]
 )
