@@ -176,7 +176,7 @@ class _Demos:
 
     async def _start(self, demo: Demo) -> None:
         await demo.start()
-        self._window.show_demo(demo.hub)
+        self._window.show_demo(demo.hub, demo.add_failing)
 
     async def end(self, host: Host, drain_s: float) -> None:
         """Ends the demo and the host. The sample profiles go: they are of no use without their hub."""

@@ -45,6 +45,13 @@ def sample_plugins() -> tuple[SamplePlugin, ...]:
     )
 
 
+FAILING = {
+    "load": ("Broken model", "demo-broken", "no_model.py"),
+    "crash": ("Crashing script", "demo-crashing", "crashes.py"),
+}
+"""Plugins that fail, for who wants to see how that looks: name, id at the hub, script."""
+
+
 class Demo:
     """Runs the demo on a host: `async with Demo(host) as demo`.
 
@@ -62,6 +69,7 @@ class Demo:
         self._interval = interval
         self._jobs = jobs
         self._feed: asyncio.Task[object] | None = None
+        self._ids: list[str] = []
         self.hub = DemoHub()
         self.profiles: tuple[Profile, ...] = ()
 
@@ -77,19 +85,37 @@ class Demo:
     async def start(self) -> None:
         """Starts the hub, adds and serves the sample profiles, and begins to send jobs."""
         await self.hub.start()
-        profiles = []
         for sample in sample_plugins():
-            secret = secrets.token_hex(16)
-            self.hub.add_plugin(sample.plugin_id, secret, class_names=sample.class_names)
-            profile = Profile(name=sample.name, host=self.hub.url, plugin_id=sample.plugin_id, source=sample.source)
-            # Only in memory: the demo leaves nothing in the person's keychain.
-            self._host.secrets.hold(profile, secret)
-            await self._host.add_profile(profile, None)
-            await self._host.start_profile(profile.id)
-            profiles.append(profile)
-        self.profiles = tuple(profiles)
-        ids = [sample.plugin_id for sample in sample_plugins()]
-        self._feed = spawn(self._send(ids), name="demo feed")
+            await self._add(sample)
+        self._ids = [sample.plugin_id for sample in sample_plugins()]
+        self._feed = spawn(self._send(self._ids), name="demo feed")
+
+    async def add_failing(self, how: str) -> None:
+        """Adds a plugin that fails, and serves it: "load" cannot load its model, "crash" ends with every job.
+
+        One that is there already is served anew.
+        """
+        name, plugin_id, script = FAILING[how]
+        kept = {profile.id: profile for profile in self._host.profiles.all()}
+        known = next((one for one in self.profiles if one.plugin_id == plugin_id and one.id in kept), None)
+        if known is not None:
+            await self._host.stop_profile(known.id)
+            await self._host.start_profile(known.id)
+            return
+        source = CallbackSource(script=resource("demo", "plugins", script))
+        await self._add(SamplePlugin(name, plugin_id, (), source))
+        if how == "crash" and plugin_id not in self._ids:
+            self._ids.append(plugin_id)  # the feed looks anew for every job
+
+    async def _add(self, sample: SamplePlugin) -> None:
+        secret = secrets.token_hex(16)
+        self.hub.add_plugin(sample.plugin_id, secret, class_names=sample.class_names)
+        profile = Profile(name=sample.name, host=self.hub.url, plugin_id=sample.plugin_id, source=sample.source)
+        # Only in memory: the demo leaves nothing in the person's keychain.
+        self._host.secrets.hold(profile, secret)
+        await self._host.add_profile(profile, None)
+        self.profiles = (*self.profiles, profile)
+        await self._host.start_profile(profile.id)
 
     async def stop(self, *, remove: bool = False) -> None:
         """Sends no more jobs; with `remove`, the sample profiles go too."""

@@ -165,4 +165,4 @@ def _literal(text: bytes) -> object:
 
 
 def _changed(path: Path) -> ProfileError:
-    return ProfileError("The script has changed in the meantime", where=str(path), remedy="Import it again.")
+    return ProfileError("The script has changed in the meantime", where=str(path), remedy="Look at it again.")

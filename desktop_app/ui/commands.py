@@ -15,7 +15,9 @@ from desktop_app.core.errors import UsageError
 from desktop_app.core.events import ProfileState
 from desktop_app.core.profile import Profile
 from desktop_app.ui.dialogs import ask, choose_files, choose_target
-from desktop_app.ui.formats import local
+from desktop_app.ui.editor.class_list import names_for_hub
+from desktop_app.ui.editor.templates import new_script
+from desktop_app.ui.formats import local, plain, tr
 from desktop_app.ui.logs.panel import line_text
 
 if TYPE_CHECKING:
@@ -77,9 +79,13 @@ class Commands(QObject):
         """Keeps what the form says."""
         self._window.notices.watch(self._save(profile, secret, start), "save a profile", profile.id)
 
-    def choose(self, patterns: str) -> None:
-        """Lets the person pick a model or a script and opens the form for it."""
-        self._window.notices.watch(self._choose(patterns), "choose a file")
+    def add(self, kind: str) -> None:
+        """Opens the form for a "model" or a "script" that the person picks, or for a script from a "template"."""
+        patterns = {"model": tr("ONNX models (*.onnx)"), "script": tr("Python scripts (*.py)")}
+        if kind == "template":
+            self._window.notices.watch(self._new_script(), "make a script")
+        else:
+            self._window.notices.watch(self._choose(patterns[kind]), "choose a file")
 
     def bring_in(self) -> None:
         """Imports an exported plugin."""
@@ -179,14 +185,21 @@ class Commands(QObject):
         info = window.host.model_info(profile.id) or {}
         names = profile.detection.classes or info.get("classes") or ()
         if names:
-            QGuiApplication.clipboard().setText(", ".join(str(name) for name in names))
+            QGuiApplication.clipboard().setText(names_for_hub(str(name) for name in names))
             window.notices.say(
-                window.tr("Class names copied."), window.tr("Paste them into the hub's Class Names."), tone="ok"
+                tr("Class names copied: {names}").format(names=plain(names_for_hub(str(name) for name in names), 120)),
+                tr("Paste them into the hub's field Class Names."),
+                tone="ok",
             )
         else:
             window.notices.say(
                 window.tr("The class names are not known yet."), window.tr("Start the plugin first."), tone="busy"
             )
+
+    async def _new_script(self) -> None:
+        file = await new_script(self._window)
+        if file is not None:
+            self._window.open_editor(file)
 
     async def _choose(self, patterns: str) -> None:
         files = await choose_files(self._window, self._window.tr("Choose a file"), patterns)

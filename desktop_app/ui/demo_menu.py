@@ -7,117 +7,24 @@ from typing import Any
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import (
-    QCheckBox,
-    QComboBox,
-    QDialog,
-    QFormLayout,
-    QHBoxLayout,
-    QMenu,
-    QPlainTextEdit,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QDialog, QMenu, QToolButton, QWidget
 
+from desktop_app.core.errors import UsageError
 from desktop_app.hub.demo.faults import malformed_jobs
 from desktop_app.hub.demo.server import DemoHub
 from desktop_app.ui.dialogs import finished
-from desktop_app.ui.formats import plain
+from desktop_app.ui.formats import tr
 from desktop_app.ui.icons import set_icon
-from desktop_app.ui.theme import mono_font
-from desktop_app.ui.tokens import SPACE
-from desktop_app.ui.widgets import label, push_button
+from desktop_app.ui.run_dialog import RunDialog
 
 DELAY_S = 3.0
+HANDSHAKE_S = 8.0
+MANY = 20
+
+AddFailing = Callable[[str], Coroutine[Any, Any, None]]
+"""Adds a plugin that fails: "load" or "crash"."""
 
 Start = Callable[[Coroutine[Any, Any, Any], str], None]
-
-
-class RunDialog(QDialog):
-    """The hub's own dialog: which plugin, on which asset, classes to categories, Config JSON."""
-
-    def __init__(self, hub: DemoHub, names: dict[str, str], parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setWindowTitle(self.tr("Run a plugin"))
-        self.setMinimumWidth(480)
-        self._hub = hub
-        self.plugin = QComboBox()
-        self.plugin.setAccessibleName(self.tr("Plugin"))
-        for plugin_id in hub.plugins:
-            state = self.tr("online") if hub.online(plugin_id) else self.tr("offline")
-            self.plugin.addItem(f"{plain(names.get(plugin_id, plugin_id), 60)} ({state})", plugin_id)
-        self.asset = QComboBox()
-        self.asset.setAccessibleName(self.tr("Asset"))
-        for asset in hub.assets:
-            self.asset.addItem(plain(asset.external_id, 80), asset.id)
-        self.mapping = QFormLayout()
-        self.mapping.setHorizontalSpacing(2 * SPACE)
-        self.classes: dict[str, QComboBox] = {}
-        self.no_classes = label(self.tr("This plugin has no class names."), "muted")
-        self.config = QPlainTextEdit()
-        self.config.setAccessibleName(self.tr("Config JSON"))
-        self.config.setPlaceholderText('{"confidence": 0.5}')
-        self.config.setFont(mono_font())
-        self.config.setTabChangesFocus(True)
-        self.config.setFixedHeight(84)
-        self.workflow = QCheckBox(self.tr("As a workflow stage does (the answer goes over HTTP)"))
-        form = QFormLayout()
-        form.setHorizontalSpacing(2 * SPACE)
-        form.setVerticalSpacing(SPACE)
-        form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
-        form.addRow(self.tr("Plugin"), self.plugin)
-        form.addRow(self.tr("Asset"), self.asset)
-        self.run_button = push_button(self.tr("Run"), self.accept, kind="primary", icon="play")
-        self.run_button.setDefault(True)
-        buttons = QHBoxLayout()
-        buttons.setSpacing(SPACE)
-        buttons.addStretch(1)
-        buttons.addWidget(push_button(self.tr("Cancel"), self.reject))
-        buttons.addWidget(self.run_button)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(3 * SPACE, 3 * SPACE, 3 * SPACE, 2 * SPACE)
-        column.setSpacing(SPACE)
-        column.addWidget(label(self.tr("Run a plugin"), "subtitle"))
-        column.addWidget(label(self.tr("As a person at the hub sees it when running a plugin."), "muted", wrap=True))
-        column.addLayout(form)
-        column.addWidget(label(self.tr("Class mapping")))
-        column.addWidget(self.no_classes)
-        column.addLayout(self.mapping)
-        column.addWidget(label(self.tr("Config JSON")))
-        column.addWidget(self.config)
-        column.addWidget(self.workflow)
-        column.addLayout(buttons)
-        self.plugin.currentIndexChanged.connect(lambda _: self._show_classes())
-        self._show_classes()
-
-    def choice(self) -> dict[str, Any]:
-        """What was chosen, as `DemoHub.run_plugin` takes it."""
-        mapping = {name: str(box.currentData()) for name, box in self.classes.items() if box.currentData()}
-        return {
-            "plugin_id": str(self.plugin.currentData()),
-            "asset": str(self.asset.currentData()),
-            "class_mapping": mapping or None,
-            "config": self.config.toPlainText().strip() or None,
-            "workflow": self.workflow.isChecked(),
-        }
-
-    def _show_classes(self) -> None:
-        while self.mapping.rowCount():
-            self.mapping.removeRow(0)
-        self.classes = {}
-        plugin = self._hub.plugins.get(str(self.plugin.currentData()))
-        project = self._hub.project
-        for name in plugin.class_names if plugin else ():
-            box = QComboBox()
-            box.setAccessibleName(self.tr("Category for {name}").format(name=name))
-            box.addItem(self.tr("Not mapped"), "")
-            for tool in project.category_schema["tools"]:
-                box.addItem(plain(str(tool["title"]), 60), str(tool["schemaId"]))
-            box.setCurrentIndex(max(0, box.findData(project.schema_id(name) or "")))
-            self.mapping.addRow(plain(name, 60), box)
-            self.classes[name] = box
-        self.no_classes.setVisible(not self.classes)
 
 
 class DemoButton(QToolButton):
@@ -126,10 +33,16 @@ class DemoButton(QToolButton):
     Args:
         start: runs a coroutine and shows its errors.
         names: gives the plugins' names by their id at the hub.
+        add_failing: adds a plugin that fails; None: such are not offered.
     """
 
     def __init__(
-        self, hub: DemoHub, start: Start, names: Callable[[], dict[str, str]], parent: QWidget | None = None
+        self,
+        hub: DemoHub,
+        start: Start,
+        names: Callable[[], dict[str, str]],
+        add_failing: AddFailing | None = None,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._hub = hub
@@ -137,30 +50,41 @@ class DemoButton(QToolButton):
         self._names = names
         set_icon(self, "demo")
         self.setIconSize(QSize(18, 18))
-        self.setText(self.tr("Demo"))
-        self.setAccessibleName(self.tr("Demo"))
-        self.setToolTip(self.tr("Run a plugin as the hub's users do, or let the hub fail"))
+        self.setText(tr("Demo"))
+        self.setAccessibleName(tr("Demo"))
+        self.setToolTip(tr("Run a plugin as the hub's users do, or let the hub fail"))
         self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(self)
-        self.run_action = menu.addAction(self.tr("Run a plugin…"))
+        self.run_action = menu.addAction(tr("Run a plugin…"))
         self.run_action.triggered.connect(lambda: start(self._run(), "run a plugin"))
+        self.many = menu.addAction(tr("Send {count} jobs at once").format(count=MANY))
+        self.many.triggered.connect(lambda: start(self._send_many(), "send many jobs"))
         menu.addSeparator()
         # A section's title is not drawn by every style.
-        menu.addAction(self.tr("See how failures look:")).setEnabled(False)
-        self.refuse = self._switch(menu, self.tr("Refuse logins"))
-        self.slow = self._switch(menu, self.tr("Answer {n:g} s late").format(n=DELAY_S))
-        self.bad_gateway = self._switch(menu, self.tr("Answer every call with 502"))
-        self.away = menu.addAction(self.tr("Be away"))
+        menu.addAction(tr("See how failures look:")).setEnabled(False)
+        self.refuse = self._switch(menu, tr("Refuse logins"))
+        self.waiting = self._switch(menu, tr("Let connections wait for {n:g} s").format(n=HANDSHAKE_S))
+        self.slow = self._switch(menu, tr("Answer {n:g} s late").format(n=DELAY_S))
+        self.bad_gateway = self._switch(menu, tr("Answer every call with 502"))
+        self.away = menu.addAction(tr("Be away"))
         self.away.setCheckable(True)
         self.away.toggled.connect(lambda gone: start(hub.pause() if gone else hub.resume(), "pause the demo hub"))
         menu.addSeparator()
-        self.drop = menu.addAction(self.tr("Drop all connections"))
+        self.drop = menu.addAction(tr("Drop all connections"))
         self.drop.triggered.connect(lambda: hub.cut())
-        self.broken = menu.addAction(self.tr("Send broken jobs"))
+        self.broken = menu.addAction(tr("Send broken jobs"))
         self.broken.triggered.connect(lambda: start(self._send_broken(), "send broken jobs"))
+        if add_failing is not None:
+            for how, text in (
+                ("load", tr("Add a plugin whose model cannot be loaded")),
+                ("crash", tr("Add a plugin that crashes")),
+            ):
+                entry = menu.addAction(text)
+                entry.setData(how)
+                entry.triggered.connect(lambda _=False, how=how: start(add_failing(how), "add a failing plugin"))
         menu.addSeparator()
-        self.normal = menu.addAction(self.tr("Everything as it should be"))
+        self.normal = menu.addAction(tr("Everything as it should be"))
         self.normal.triggered.connect(self._all_off)
         self.setMenu(menu)
 
@@ -172,20 +96,22 @@ class DemoButton(QToolButton):
 
     def _apply(self) -> None:
         faults = self._hub.faults
+        waited = faults.handshake_delay > 0
         refused = any(faults.refusal(plugin_id) for plugin_id in self._hub.plugins)
         faults.clear()
+        faults.handshake_delay = HANDSHAKE_S if self.waiting.isChecked() else 0.0
         if self.refuse.isChecked():
             for plugin_id in self._hub.plugins:
                 faults.refuse_login(plugin_id)
-            if not refused:
-                # Those that are in stay in; only a new login can be refused.
-                self._hub.cut()
+        if (self.refuse.isChecked() and not refused) or (self.waiting.isChecked() and not waited):
+            # Those that are in stay in; only a new login shows it.
+            self._hub.cut()
         faults.http_delay = DELAY_S if self.slow.isChecked() else 0.0
         if self.bad_gateway.isChecked():
             faults.fail_http("/")
 
     def _all_off(self) -> None:
-        for entry in (self.refuse, self.slow, self.bad_gateway, self.away):
+        for entry in (self.refuse, self.waiting, self.slow, self.bad_gateway, self.away):
             entry.setChecked(False)
 
     async def _run(self) -> None:
@@ -194,7 +120,19 @@ class DemoButton(QToolButton):
             choice = dialog.choice()
             await self._hub.run_plugin(choice.pop("plugin_id"), **choice)
 
+    def _online(self) -> str:
+        for plugin_id in self._hub.plugins:
+            if self._hub.online(plugin_id):
+                return plugin_id
+        raise UsageError(tr("No plugin is online at the demo hub"), remedy=tr("Start one, then try again."))
+
+    async def _send_many(self) -> None:
+        plugin_id = self._online()
+        pictures = self._hub.project.pictures
+        for number in range(MANY):
+            await self._hub.run_plugin(plugin_id, asset=pictures[number % len(pictures)].id)
+
     async def _send_broken(self) -> None:
-        plugin_id = next((one for one in self._hub.plugins if self._hub.online(one)), next(iter(self._hub.plugins)))
+        plugin_id = self._online()
         for _, payload in malformed_jobs(f"broken-{len(self._hub.sessions)}"):
             await self._hub.send_raw(plugin_id, payload)

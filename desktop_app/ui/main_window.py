@@ -48,7 +48,7 @@ from desktop_app.ui.welcome import Welcome
 
 if TYPE_CHECKING:
     from desktop_app.hub.demo.server import DemoHub
-    from desktop_app.ui.demo_menu import DemoButton
+    from desktop_app.ui.demo_menu import AddFailing, DemoButton
 
 log = logging.getLogger(__name__)
 
@@ -178,6 +178,7 @@ class MainWindow(QMainWindow):
         self.plugins.command.connect(commands.run)
         self.plugins.add.connect(lambda: self.open_editor())
         self.plugins.bring_in.connect(commands.bring_in)
+        self.plugins.wanted.connect(commands.add)
         self.toolbar.start_all.connect(commands.start_all)
         self.toolbar.stop_all.connect(commands.stop_all)
         self.toolbar.test.connect(commands.test)
@@ -203,8 +204,7 @@ class MainWindow(QMainWindow):
         self.logs.save.connect(commands.save_log)
         self.logs.chosen.connect(lambda session: self.notices.watch(viewing.open_session(session), "open a session"))
         self.welcome.demo.connect(self.demo_requested)
-        self.welcome.model.connect(lambda: commands.choose(self.tr("ONNX models (*.onnx)")))
-        self.welcome.script.connect(lambda: commands.choose(self.tr("Python scripts (*.py)")))
+        self.welcome.wanted.connect(commands.add)
         self.toolbar.settings.connect(self.show_settings)
         self.toolbar.help.connect(self.show_shortcuts)
         notifier().changed.connect(self._recolour)
@@ -288,14 +288,14 @@ class MainWindow(QMainWindow):
         self._show_alone(self.shortcuts)
         self.shortcuts.setFocus()
 
-    def show_demo(self, hub: DemoHub) -> None:
+    def show_demo(self, hub: DemoHub, add_failing: AddFailing | None = None) -> None:
         """Offers what only the demo has, once it runs."""
         from desktop_app.ui.demo_menu import DemoButton
 
         def names() -> dict[str, str]:
             return {row.profile.plugin_id: row.profile.name for row in self.plugins.model.rows}
 
-        self.demo_button = DemoButton(hub, self.notices.watch, names)
+        self.demo_button = DemoButton(hub, self.notices.watch, names, add_failing)
         self.toolbar.add(self.demo_button)
 
     def _show_alone(self, page: QWidget) -> None:

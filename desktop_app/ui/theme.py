@@ -175,6 +175,8 @@ def stylesheet(t: Tokens) -> str:
     QPushButton[kind="primary"]:focus {{ border: 2px solid {t.text}; }}
     QPushButton[kind="primary"]:disabled {{ background: {t.border}; border-color: {t.border}; color: {t.muted}; }}
     QPushButton[kind="danger"] {{ color: {t.error}; border-color: {t.error}; }}
+    QPushButton[kind="link"] {{ background: transparent; border-color: transparent; color: {t.accent_text}; }}
+    QPushButton[kind="link"]:hover {{ background: {t.hover}; }}
     QPushButton[kind="door"] {{ text-align: left; padding: 16px; background: {t.surface};
         border: 1px solid {t.border}; border-radius: 10px; }}
     QPushButton[kind="door"]:hover {{ border-color: {t.accent_text}; background: {t.hover}; }}

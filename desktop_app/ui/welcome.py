@@ -5,10 +5,11 @@ from __future__ import annotations
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
+from desktop_app.ui.formats import tr
 from desktop_app.ui.icons import app_icon, pixmap
 from desktop_app.ui.theme import notifier, tokens
 from desktop_app.ui.tokens import SPACE
-from desktop_app.ui.widgets import label
+from desktop_app.ui.widgets import label, push_button
 
 
 class Door(QPushButton):
@@ -48,44 +49,42 @@ class Welcome(QWidget):
     """Shown while there is no plugin.
 
     Signals:
-        demo, model, script: the door that was chosen.
+        demo: the first door was chosen.
+        wanted: something to add: a "model" or a "script" to pick, or a script from a "template".
     """
 
     demo = Signal()
-    model = Signal()
-    script = Signal()
+    wanted = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         mark = QLabel()
         mark.setPixmap(app_icon().pixmap(QSize(72, 72), self.devicePixelRatioF()))
         mark.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        title = label(self.tr("Give your annotators your model"), "title")
-        text = label(self.tr("Plugdeck hosts your models as Ango Hub plugins and loses no job."), "muted")
-        hint = label(self.tr("You can also drop a file anywhere on this window."), "muted")
+        title = label(tr("Give your annotators your model"), "title")
+        text = label(tr("Plugdeck hosts your models as Ango Hub plugins and loses no job."), "muted")
+        hint = label(tr("You can also drop a file anywhere on this window."), "muted")
         for part in (title, text, hint):
             part.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.demo_door = Door(
-            "demo", self.tr("Try the demo"), self.tr("A hub, models and pictures on this machine. No account."), "Alt+1"
+            "demo", tr("Try the demo"), tr("A hub, models and pictures on this machine. No account."), "Alt+1"
         )
         self.model_door = Door(
-            "model", self.tr("Drop a model (.onnx)"), self.tr("Detectors, masks, poses, classifiers and more."), "Alt+2"
+            "model", tr("Drop a model (.onnx)"), tr("Detectors, masks, poses, classifiers and more."), "Alt+2"
         )
         self.script_door = Door(
             "script",
-            self.tr("Import a plugin script (.py)"),
-            self.tr("Runs unchanged, in the Python you choose."),
+            tr("Import a plugin script (.py)"),
+            tr("Runs unchanged, in the Python you choose."),
             "Alt+3",
         )
         doors = QHBoxLayout()
         doors.setSpacing(2 * SPACE)
         doors.addStretch(1)
-        for door, signal in (
-            (self.demo_door, self.demo),
-            (self.model_door, self.model),
-            (self.script_door, self.script),
-        ):
-            door.clicked.connect(signal)
+        self.demo_door.clicked.connect(self.demo)
+        self.model_door.clicked.connect(lambda: self.wanted.emit("model"))
+        self.script_door.clicked.connect(lambda: self.wanted.emit("script"))
+        for door in (self.demo_door, self.model_door, self.script_door):
             door.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
             doors.addWidget(door)
         doors.addStretch(1)
@@ -101,4 +100,8 @@ class Welcome(QWidget):
         column.addLayout(doors)
         column.addSpacing(2 * SPACE)
         column.addWidget(hint)
+        self.template_button = push_button(
+            tr("No script yet? Start from a template…"), lambda: self.wanted.emit("template"), kind="link"
+        )
+        column.addWidget(self.template_button, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addStretch(3)

@@ -12,7 +12,8 @@ from desktop_app.core.profile import OnnxSource, Profile
 from desktop_app.hub.attempt import try_login
 from desktop_app.hub.demo.server import DemoHub
 from desktop_app.hub.listener import Listener, Timing
-from desktop_app.ui.demo_menu import DELAY_S, DemoButton, RunDialog
+from desktop_app.ui.demo_menu import DELAY_S, DemoButton
+from desktop_app.ui.run_dialog import RunDialog
 
 QUICK = Timing(heartbeat=0.5, settle=0.02, quick_drop=0.3, connect=2.0, backoff_first=0.02, backoff_limit=0.1)
 

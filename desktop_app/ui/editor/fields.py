@@ -35,12 +35,14 @@ class Grid(QWidget):
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setHorizontalSpacing(2 * SPACE)
         self._grid.setVerticalSpacing(SPACE + 4)
-        self._grid.setColumnMinimumWidth(0, TITLE_WIDTH)
         self._grid.setColumnStretch(1, 1)
 
     def add(self, *fields: Field) -> None:
         """Adds fields, each as the next row."""
         for field in fields:
+            # As wide in every grid, so that the controls of all cards stand below each other.
+            field.title.setFixedWidth(TITLE_WIDTH)
+            field.title.setWordWrap(True)
             row = self._grid.rowCount()
             self._grid.addWidget(field.title, row, 0, Qt.AlignmentFlag.AlignTop)
             self._grid.addWidget(field, row, 1)

@@ -25,7 +25,7 @@ from PySide6.QtWidgets import (
 
 from desktop_app.core.errors import KnownError
 from desktop_app.core.job import JobDetail
-from desktop_app.core.profile import Profile
+from desktop_app.core.profile import Profile, Shape
 from desktop_app.core.resources import resource
 from desktop_app.ui.asset.items import Annotations, Item, Layer, annotations_of
 from desktop_app.ui.asset.view import AssetView
@@ -39,7 +39,7 @@ from desktop_app.ui.tokens import SPACE
 from desktop_app.ui.widgets import EmptyState, label, push_button
 
 if TYPE_CHECKING:
-    from desktop_app.ui.asset.scene import Picture
+    from desktop_app.ui.asset.pictures import Picture
 
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif")
 WAIT_MS = 400
@@ -330,7 +330,7 @@ def worker_profile(profile: Profile) -> tuple[Profile, str]:
     """What a worker has to load, and the Config JSON of a run: what differs in the latter needs no other worker."""
     detection = profile.detection
     changes: dict[str, Any] = {"iou": detection.iou, "max": detection.max_instances, "shape": detection.shape.value}
-    loaded: dict[str, Any] = {"iou": 0.45, "max_instances": 300, "shape": "auto"}
+    loaded: dict[str, Any] = {"iou": 0.45, "max_instances": 300, "shape": Shape.AUTO}
     if not detection.class_confidence:
         # Asked for in a run, it would be meant for every class.
         changes["confidence"] = detection.confidence
@@ -345,6 +345,6 @@ def dropped_pictures(event: QDropEvent) -> list[Path]:
 
 
 def _read(path: Path) -> Picture:
-    from desktop_app.ui.asset.scene import read_picture
+    from desktop_app.ui.asset.pictures import read_picture
 
     return read_picture(path)

@@ -45,6 +45,7 @@ class PythonField(Field):
         self._failed: dict[str, str] = {}
         self._turn = 0
         self._task: asyncio.Task[Any] | None = None
+        self._searching = False
         self._suggests = False
         self._plain_hint = self._hint
         self.again_button = tool_button("restart", tr("Look for Pythons again"), self.look_again)
@@ -107,7 +108,7 @@ class PythonField(Field):
     @property
     def looking(self) -> bool:
         """Whether it is still being found out what there is."""
-        return self._task is not None
+        return self._searching
 
     # ---- looking ----
 
@@ -124,12 +125,15 @@ class PythonField(Field):
     def look_again(self) -> None:
         """Looks anew: something was installed, say."""
         self.cancel()
-        self._turn += 1
+        self._searching = True
+        self.progress.show()
+        self._say_state()
         self._start(self._look(self._turn), "look for Pythons")
 
     def cancel(self) -> None:
         """Ends a search that is under way."""
         self._turn += 1
+        self._searching = False
         self.progress.hide()
         task, self._task = self._task, None
         if task is not None:
@@ -147,8 +151,6 @@ class PythonField(Field):
             return
         self._task = asyncio.current_task()
         self._failed = {}
-        self.progress.show()
-        self._say_state()
         script, chosen = self._script, self.value
         try:
             if chosen and _is_there(chosen):
@@ -160,6 +162,7 @@ class PythonField(Field):
         finally:
             if turn == self._turn:
                 self._task = None
+                self._searching = False
                 self.progress.hide()
         if turn == self._turn:
             self._list()
@@ -278,6 +281,8 @@ def _words(found: Interpreter) -> str:
         text = tr("Python {version} · bundled with Plugdeck").format(version=found.version)
     else:
         kind = {"venv": tr("environment"), "conda": tr("conda")}.get(found.kind, tr("system"))
+        if found.kind == "system" and ".pyenv" in found.path.parts:
+            kind = "pyenv"
         where = found.prefix if found.kind in ("venv", "conda") else str(found.path)
         text = tr("Python {version} · {kind} · {where}").format(version=found.version, kind=kind, where=_short(where))
     if found.missing:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
 from desktop_app.core.errors import KnownError
 from desktop_app.runner.script_facts import ScriptFacts, read_script
@@ -44,6 +44,7 @@ class SecretOffer(QWidget):
         self._facts: ScriptFacts | None = None
         self._removal: SecretRemoval | None = None
         self.saved = label("", "ok", wrap=True)
+        self.title = label(tr("Take the secret out of the script?"), "subtitle", wrap=True)
         self.text = label("", "", wrap=True)
         self.before_title, self.before = label("", "muted"), _code(tr("The line now"))
         self.after_title, self.after = label("", "muted"), _code(tr("The line afterwards"))
@@ -57,16 +58,21 @@ class SecretOffer(QWidget):
         self._lay_out()
 
     def _lay_out(self) -> None:
-        card = Card(tr("Take the secret out of the script?"))
+        card = Card("")
         card.grid.hide()
         card.setMaximumWidth(WIDEST)
-        card.column.insertWidget(0, self.saved)
-        top = QHBoxLayout()
-        top.addWidget(self.before_title, 1)
-        top.addWidget(self.reveal)
-        card.column.addWidget(self.text)
-        card.column.addLayout(top)
-        for part in (self.before, self.after_title, self.after, self.note, self.others, self.outcome):
+        self.lines = QWidget()
+        lines = QGridLayout(self.lines)
+        lines.setContentsMargins(0, 0, 0, 0)
+        lines.setHorizontalSpacing(2 * SPACE)
+        lines.setVerticalSpacing(SPACE)
+        lines.setColumnStretch(1, 1)
+        lines.addWidget(self.before_title, 0, 0)
+        lines.addWidget(self.before, 0, 1)
+        lines.addWidget(self.reveal, 0, 2)
+        lines.addWidget(self.after_title, 1, 0)
+        lines.addWidget(self.after, 1, 1)
+        for part in (self.saved, self.title, self.text, self.lines, self.note, self.others, self.outcome):
             card.column.addWidget(part)
         buttons = QHBoxLayout()
         buttons.setSpacing(SPACE)
@@ -127,7 +133,8 @@ class SecretOffer(QWidget):
         self.leave_button.setText(tr("Leave it there"))
         self.leave_button.setAccessibleName(tr("Leave it there"))
         self._say_action(tr("Replace it in the script"))
-        self.replace_button.show()
+        for part in (self.title, self.text, self.lines, self.note, self.replace_button):
+            part.show()
         self._show_lines()
         self.replace_button.setFocus()
 
@@ -168,7 +175,8 @@ class SecretOffer(QWidget):
         finally:
             self.replace_button.setEnabled(True)
         self.outcome.tell(tr("The secret is out of {file}.").format(file=removal.path.name), (), ())
-        self.replace_button.hide()
+        for part in (self.title, self.text, self.lines, self.note, self.replace_button):
+            part.hide()
         self.leave_button.setText(tr("Done"))
         self.leave_button.setAccessibleName(tr("Done"))
         self.leave_button.setFocus()
@@ -195,5 +203,5 @@ def _code(name: str) -> QPlainTextEdit:
     text.setAccessibleName(name)
     text.setFrameShape(QFrame.Shape.NoFrame)
     text.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    text.setFixedHeight(text.fontMetrics().height() + 26)
+    text.setFixedHeight(text.fontMetrics().height() + 22)
     return text

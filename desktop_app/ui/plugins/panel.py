@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QItemSelectionModel, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QAbstractItemView, QListView, QMenu, QStackedWidget, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QListView, QMenu, QStackedWidget, QToolButton, QWidget
 
 from desktop_app.core.events import ProfileState
 from desktop_app.core.profile import Profile
@@ -40,12 +40,15 @@ class PluginPanel(Panel):
 
     Signals:
         command: (one of COMMANDS, profile id).
-        add: the person wants another plugin.
+        add: the person wants another plugin and fills in the form by hand.
+        wanted: the same from a "model" or a "script" to pick, or from a "template".
+        bring_in: the person wants to import an exported plugin.
         chosen: a profile's id, or "" when none is selected.
     """
 
     command = Signal(str, str)
     add = Signal()
+    wanted = Signal(str)
     bring_in = Signal()
     chosen = Signal(str)
 
@@ -55,7 +58,7 @@ class PluginPanel(Panel):
         self.view = _List()
         self.view.setModel(self.model)
         self.view.setItemDelegate(PluginDelegate(self.view))
-        self.view.setAccessibleName(self.tr("Plugins"))
+        self.view.setAccessibleName(tr("Plugins"))
         self.view.setMouseTracking(True)
         self.view.setUniformItemSizes(True)
         self.view.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
@@ -66,17 +69,17 @@ class PluginPanel(Panel):
         self.view.command.connect(lambda name: self._send(name, self.view.currentIndex().data(ROW_ROLE)))
         self.view.selectionModel().currentChanged.connect(self._choose)
         self.empty = EmptyState(
-            "model", self.tr("No plugins yet"), self.tr("Drop a model or a script on the window, or add one here.")
+            "model", tr("No plugins yet"), tr("Drop a model or a script on the window, or add one here.")
         )
-        self.empty.add_button(push_button(self.tr("Add a plugin"), self.add.emit, kind="primary", icon="plus"))
+        self.empty.add_button(push_button(tr("Add a plugin"), self.add.emit, kind="primary", icon="plus"))
         self.stack = QStackedWidget()
         self.stack.addWidget(self.empty)
         self.stack.addWidget(self.view)
         self.column.addWidget(self.stack, 1)
-        self.header.add(
-            tool_button("import", self.tr("Import a plugin file"), self.bring_in.emit),
-            tool_button("plus", self.tr("Add a plugin"), self.add.emit, shortcut="Ctrl+N"),
-        )
+        self.add_button = tool_button("plus", tr("Add a plugin"))
+        self.add_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.add_button.setMenu(self._add_menu())
+        self.header.add(self.add_button)
         # The density may have changed with the look, and with it the height of the rows.
         notifier().changed.connect(self.view.scheduleDelayedItemsLayout)
         self.model.rowsInserted.connect(self._show_stack)
@@ -107,18 +110,18 @@ class PluginPanel(Panel):
         stopped = row.status.state is ProfileState.STOPPED
         failed = row.status.state in STANDING
         entries: tuple[tuple[str, str, str, bool] | None, ...] = (
-            ("start", "play", self.tr("Start"), stopped or failed),
-            ("stop", "stop", self.tr("Stop"), not stopped),
-            ("restart", "restart", self.tr("Restart worker"), not stopped),
+            ("start", "play", tr("Start"), stopped or failed),
+            ("stop", "stop", tr("Stop"), not stopped),
+            ("restart", "restart", tr("Restart worker"), not stopped),
             None,
-            ("test", "test", self.tr("Test with a file…"), True),
-            ("classes", "copy", self.tr("Copy class names"), True),
+            ("test", "test", tr("Test with a file…"), True),
+            ("classes", "copy", tr("Copy class names"), True),
             None,
-            ("edit", "edit", self.tr("Edit…"), True),
-            ("duplicate", "duplicate", self.tr("Duplicate…"), True),
-            ("export", "export", self.tr("Export…"), True),
+            ("edit", "edit", tr("Edit…"), True),
+            ("duplicate", "duplicate", tr("Duplicate…"), True),
+            ("export", "export", tr("Export…"), True),
             None,
-            ("remove", "remove", self.tr("Remove…"), True),
+            ("remove", "remove", tr("Remove…"), True),
         )
         for entry in entries:
             if entry is None:
@@ -129,6 +132,19 @@ class PluginPanel(Panel):
             action.setEnabled(enabled)
             action.setData(name)
             action.triggered.connect(lambda _=False, name=name: self._send(name, row))
+        return menu
+
+    def _add_menu(self) -> QMenu:
+        menu = QMenu(self)
+        for picture, text, slot in (
+            ("model", tr("A model (.onnx)…"), lambda: self.wanted.emit("model")),
+            ("script", tr("A plugin script (.py)…"), lambda: self.wanted.emit("script")),
+            ("plus", tr("New script from a template…"), lambda: self.wanted.emit("template")),
+        ):
+            menu.addAction(icon(picture), text).triggered.connect(slot)
+        menu.addSeparator()
+        menu.addAction(icon("edit"), tr("Fill in the form\tCtrl+N")).triggered.connect(self.add.emit)
+        menu.addAction(icon("import"), tr("Import an exported plugin…")).triggered.connect(self.bring_in.emit)
         return menu
 
     def _open_menu(self, at: QPoint) -> None:
