@@ -151,3 +151,22 @@ def test_there_must_be_something_to_serve(cli: Any, model: Path, keychain: Any) 
     assert "profiles add" in outcome.err
     assert outcome.out == ""
     assert cli("run", "nobody").code == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["one", "--port", "8081"], "--bind and --port go with --rest"),
+        (["one", "--bind", "127.0.0.1"], "--bind and --port go with --rest"),
+        (["--rest"], "--rest serves one profile, and 2 are meant"),
+        (["one", "two", "--rest"], "--rest serves one profile, and 2 are meant"),
+        (["one", "--rest", "--port", "70000"], "--port"),
+        (["one", "--rest", "--bind", "203.0.113.7"], "--bind 127.0.0.1"),
+    ],
+)
+def test_rest_options_that_do_not_go_together(cli: Any, script: Path, options: list[str], told: str) -> None:
+    for name in ("one", "two"):
+        assert cli("profiles", "add", name, "--script", script, "--from-script").code == 0
+    outcome = cli("run", *options)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert told in outcome.err
