@@ -173,6 +173,10 @@ class Host:
         """Which other process serves this data directory, as "plugdeck run (process 4711)"; empty for none."""
         return "" if self._lock.held or self._lock.is_free() else self._lock.holder()
 
+    def served_since(self) -> float | None:
+        """Since when another process serves this data directory, or None."""
+        return self._lock.held_since() if self.served_by() else None
+
     def status(self, profile_id: str) -> ProfileStatus:
         """What a profile is doing."""
         return self.supervisor.status(profile_id)

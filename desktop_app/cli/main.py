@@ -67,13 +67,14 @@ async def _command(options: argparse.Namespace) -> int:
 
 
 def _on_host(name: str) -> Callable[[Host, argparse.Namespace], Awaitable[int]]:
-    from desktop_app.cli import jobs, profiles, serve, test
+    from desktop_app.cli import doctor, jobs, profiles, serve, test
 
     commands: dict[str, Callable[[Host, argparse.Namespace], Awaitable[int]]] = {
         "profiles": profiles.run,
         "jobs": jobs.run,
         "run": serve.run,
         "test": test.run,
+        "doctor": doctor.run,
     }
     return commands[name]
 

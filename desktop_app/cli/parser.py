@@ -95,6 +95,9 @@ def build_parser() -> argparse.ArgumentParser:
         "--style", choices=STYLES, default=STYLES[0], metavar="STYLE", help=f"{', '.join(STYLES)} (default {STYLES[0]})"
     )
     _jobs(add)
+    doctor = add("doctor", "Find out why a plugin gets no jobs: network, hub, login, model, keychain, disk.", _DOCTOR)
+    doctor.add_argument("profile", nargs="?", metavar="PROFILE", help="its name (default: all)")
+    doctor.add_argument("--json", action="store_true", help="one JSON object on stdout")
     return parser
 
 
@@ -123,6 +126,16 @@ With --json, stdout has one object per line:
   {"event": "ready", "profile"}                                it is online
   {"event": "state", "profile", "state", "detail"}
   {"event": "job", "profile", "session", "state", "error", "timings_ms"}"""
+
+_DOCTOR = """\
+Nothing is changed, and no job is taken: where another process serves the profiles, their login is not tried again.
+Exit code 1 if a check failed.
+
+With --json:
+  {"outcome": OUTCOME, "checks": [{"check", "about", "outcome", "saw", "remedy", "ms"}]}
+where OUTCOME is ok, warning, failed or skipped (over all, the worst); about is the hub's address, the profile's name,
+or "" for this machine; check is one of proxy, resolution, tcp, tls, handshake, clock (of a hub); secret, login, jobs,
+model, interpreter (of a profile); keychain, disk, providers, interpreter (of this machine)."""
 
 _ADD = """\
 One of --onnx, --script and --remote names the model. The secret goes to the keychain; it is not needed here where

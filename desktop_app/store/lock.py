@@ -94,14 +94,22 @@ class FileLock:
 
     def holder(self) -> str:
         """Who has the lock, in words: "the window (process 4711)"."""
-        facts: Any = None
+        facts = self._facts()
+        if "pid" not in facts:
+            return "another process"
+        return f"{facts.get('who') or 'another Plugdeck'} (process {facts['pid']})"
+
+    def held_since(self) -> float | None:
+        """When its holder took it, in seconds since the epoch; None where that is not known."""
+        since = self._facts().get("since")
+        return since if isinstance(since, float) else None
+
+    def _facts(self) -> dict[str, Any]:
         try:
             facts = json.loads(self.path.read_text("utf-8"))
         except (OSError, ValueError):
-            pass
-        if not isinstance(facts, dict) or "pid" not in facts:
-            return "another process"
-        return f"{facts.get('who') or 'another Plugdeck'} (process {facts['pid']})"
+            return {}
+        return facts if isinstance(facts, dict) else {}
 
 
 if os.name == "nt":

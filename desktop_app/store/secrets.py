@@ -6,6 +6,7 @@ import asyncio
 import os
 import threading
 from collections.abc import Callable
+from secrets import token_hex
 from typing import TypeVar
 
 from desktop_app.core.errors import SecretError
@@ -14,12 +15,17 @@ from desktop_app.core.profile import Profile
 T = TypeVar("T")
 
 SERVICE = "Plugdeck"
+_PROBE = "doctor"
 LIMIT_S = 30.0
 """How long the keychain may take; it may be asking the person at the screen."""
 
 
 class _NoKeychain(Exception):
     """The machine has none that keyring can use."""
+
+
+class _Forgetful(Exception):
+    """It gave back something else than it was given."""
 
 
 class _Hanging(Exception):
@@ -65,6 +71,27 @@ class Secrets:
             return await self._in_thread(_has_keychain)
         except Exception:  # noqa: BLE001 - backends raise whatever their system raises
             return False
+
+    async def probe(self) -> str:
+        """Keeps a value in the keychain, reads it back and removes it; returns the keychain's own name.
+
+        Raises:
+            SecretError: there is no keychain, or it is locked, broken, forgetful or silent.
+        """
+        variable = "set each plugin's secret as PLUGDECK_SECRET_<NAME>."
+        remedy = f"Unlock it and try again; or {variable}"
+        what = "This machine has no keychain"
+        try:
+            return await self._in_thread(_probe)
+        except _NoKeychain:
+            remedy = f"Install one (such as GNOME Keyring or KWallet), or {variable}"
+        except _Forgetful:
+            what = "The keychain does not keep what it is given"
+        except _Hanging:
+            what = f"The keychain did not answer within {self._limit_s:.0f} seconds"
+        except Exception as error:  # noqa: BLE001 - backends raise whatever their system raises
+            what = f"The keychain cannot be used: {self._hidden(error)}"
+        raise SecretError(what, remedy=remedy)
 
     async def require(self, profile: Profile) -> str:
         """The profile's secret.
@@ -195,6 +222,21 @@ def _has_keychain() -> bool:
     from keyring.backends import fail, null
 
     return not isinstance(keyring.get_keyring(), (fail.Keyring, null.Keyring))
+
+
+def _probe() -> str:
+    import keyring
+
+    if not _has_keychain():
+        raise _NoKeychain
+    value = token_hex(8)
+    _write(_PROBE, value)
+    try:
+        if _read(_PROBE) != value:
+            raise _Forgetful
+    finally:
+        _delete(_PROBE)
+    return keyring.get_keyring().name
 
 
 def _read(profile_id: str) -> str | None:
