@@ -118,10 +118,10 @@ QT_LIBRARIES_LEFT_OUT = (
 
 SYSTEM_LIBRARIES = (
     "libgtk-3*", "libgdk-3*", "libgdk_pixbuf*", "libcairo*", "libpango*", "libatk*", "libatspi*", "libgio*",
-    "libsystemd*", "libdrm*", "libgbm*", "libEGL*", "libGL*", "libvulkan*", "libstdc++*", "libgcc_s*", "libfontconfig*",
-    "libfreetype*", "libX11*", "libX11-xcb*", "libxcb.so*", "libdbus-1*", "libglib-2.0*", "libgobject*", "libexpat*", "libmount*",
-    "libselinux*", "libepoxy*", "libwayland-*", "libffi*-gtk", "libthai*", "libharfbuzz*", "libgraphite*",
-    "libfribidi*",
+    "libsystemd*", "libdrm*", "libgbm*", "libEGL*", "libGL*", "libvulkan*", "libstdc++*", "libgcc_s*",
+    "libfontconfig*", "libfreetype*", "libX11*", "libX11-xcb*", "libxcb.so*", "libdbus-1*", "libglib-2.0*",
+    "libgobject*", "libexpat*", "libmount*", "libselinux*", "libepoxy*", "libwayland-*", "libffi*-gtk",
+    "libthai*", "libharfbuzz*", "libgraphite*", "libfribidi*",
 )  # fmt: skip
 """On Linux the system's own: bound to its graphics driver, its fonts or its desktop (the packages depend on them)."""
 

@@ -25,7 +25,7 @@ def share(python: Path, licences: Path, destination: Path) -> None:
     """Everything that lies in `share`: menu, icons, file types, manual, completions, licences.
 
     Args:
-        python: the build environment's interpreter, which has the app, argparse-manpage, shtab and Qt.
+        python: the build environment's interpreter, which has the app, Qt, argparse-manpage and shtab.
         licences: THIRD-PARTY.txt.
     """
     values = {"VERSION": versions.VERSION, "DATE": _date()}
@@ -50,7 +50,7 @@ def share(python: Path, licences: Path, destination: Path) -> None:
         picture.parent.mkdir(parents=True)
         command = [str(python), str(HERE / "bundle" / "icon.py"), str(picture), str(size)]
         subprocess.run(command, check=True, env=environment)
-    manual = _run(python, "-m", "argparse_manpage", "--module", "desktop_app.cli.parser", "--function", "build_parser",
+    manual = _run(python.with_name("argparse-manpage"), "--module", "desktop_app.cli.parser", "--function", "build_parser",
                   "--project-name", "plugdeck", "--prog", "plugdeck", "--version", versions.VERSION,
                   "--description", versions.SUMMARY)  # fmt: skip
     (destination / "man" / "man1").mkdir(parents=True)
@@ -138,8 +138,8 @@ def _copy(source: str, destination: str) -> None:
     shutil.copy2(source, destination, follow_symlinks=False)
 
 
-def _run(python: Path, *arguments: str) -> str:
-    return subprocess.run([str(python), *arguments], check=True, capture_output=True, text=True).stdout
+def _run(program: Path, *arguments: str) -> str:
+    return subprocess.run([str(program), *arguments], check=True, capture_output=True, text=True).stdout
 
 
 def _date() -> str:

@@ -10,8 +10,11 @@ from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
 NOT_SHIPPED = frozenset(
-    {"pip", "setuptools", "altgraph", "pyinstaller", "pyinstaller-hooks-contrib", "wheel", "plugdeck"}
-)
+    {
+        "altgraph", "argparse-manpage", "packaging", "pip", "plugdeck", "pyinstaller", "pyinstaller-hooks-contrib",
+        "setuptools", "shtab", "tomli", "wheel",
+    }
+)  # fmt: skip
 """In the build's environment, not in the bundle. PyInstaller's start code is: see BESIDE_PYTHON."""
 
 CHOSEN = {

@@ -26,8 +26,9 @@ VERSION = _version()
 
 def numbers(version: str = VERSION) -> tuple[int, int, int, int]:
     """A version as Windows wants it: four numbers; what follows them (`rc1`, `.dev3`) is left out."""
-    release = version.split("rc")[0].split(".dev")[0].split("a")[0].split("b")[0]
-    first, second, third, fourth, *_ = [*(int(part) for part in release.split(".") if part), 0, 0, 0, 0]
+    release = re.match(r"[0-9]+(\.[0-9]+)*", version)
+    found = [int(part) for part in release.group().split(".")] if release else []
+    first, second, third, fourth, *_ = [*found, 0, 0, 0, 0]
     return first, second, third, fourth
 
 
