@@ -270,6 +270,8 @@ def _guess_task(facts: Facts, masks: int, names: int) -> tuple[Task, int]:
     rows = facts.shape(0)[1]
     if names and rows == 4 + names:
         return Task.DETECT, 0
+    if rows > 5 and {"Sin", "Cos"} <= set(facts.graph.ops):
+        return Task.OBB, 1  # only boxes that are turned need them
     values = facts.values(0)
     if values is None or facts.image is None:
         return Task.DETECT, 0

@@ -321,6 +321,18 @@ def test_an_angle_everywhere_is_no_class(net: Any, tmp_path: Path, identified: A
     assert (facts["task"], len(facts["classes"]), facts["confidence"]) == ("obb", 3, "likely")
 
 
+def test_an_angle_that_looks_like_a_score_is_seen_by_its_sine(net: Any, tmp_path: Path, identified: Any) -> None:
+    found = net.find(net.input("images", [1, 3, 320, 320]))
+    turned = net.mul(net.op("Sin", net.const([0.0])), net.op("Cos", net.const([0.0])))
+    row = net.row(*found.centred, 0.0, found.peak, 0.0, 0.0)
+    angle = np.zeros((1, 8, 2100), dtype=np.float32)
+    angle[:, 7] = np.linspace(0.03, 0.18, 2100)  # YOLO26's angles are not squeezed into a range
+    table = net.op("Transpose", net.spread(row, 2100, 3), perm=[0, 2, 1])
+    net.output(net.add(net.add(table, net.const(angle)), turned), "output0", [1, 8, 2100])
+    facts = identified(net.save(tmp_path / "m.onnx"))
+    assert (facts["task"], len(facts["classes"])) == ("obb", 3)
+
+
 def test_end_to_end_masks(net: Any, tmp_path: Path, identified: Any, boxes_right: Any) -> None:
     found = net.find(net.input("images", [1, 3, 320, 320]))
     row = net.row(*found.corners, net.mul(found.peak, net.const([0.9])), 1.0, 1.0, *[0.0] * 31)
