@@ -50,9 +50,12 @@ def share(python: Path, licences: Path, destination: Path) -> None:
         picture.parent.mkdir(parents=True)
         command = [str(python), str(HERE / "bundle" / "icon.py"), str(picture), str(size)]
         subprocess.run(command, check=True, env=environment)
-    manual = _run(python.with_name("argparse-manpage"), "--module", "desktop_app.cli.parser", "--function", "build_parser",
-                  "--project-name", "plugdeck", "--prog", "plugdeck", "--version", versions.VERSION,
-                  "--description", versions.SUMMARY)  # fmt: skip
+    manual = _run(
+        python.with_name("argparse-manpage"),
+        *("--module", "desktop_app.cli.parser", "--function", "build_parser"),
+        *("--project-name", "plugdeck", "--prog", "plugdeck"),
+        *("--version", versions.VERSION, "--description", versions.SUMMARY),
+    )
     (destination / "man" / "man1").mkdir(parents=True)
     (destination / "man" / "man1" / "plugdeck.1.gz").write_bytes(gzip.compress(manual.encode(), mtime=0))
     for shell, place in (("bash", "bash-completion/completions/plugdeck"), ("zsh", "zsh/vendor-completions/_plugdeck")):

@@ -26,7 +26,7 @@ case "${1:-}" in
     --remove)
         remove
         refresh
-        echo "Plugdeck is removed. Its data is still in $data/plugdeck; delete that folder if you do not want it any more."
+        echo "Plugdeck is removed. Its data is still in $data/Plugdeck; delete that folder if you do not want it any more."
         exit 0
         ;;
     "") ;;
