@@ -75,6 +75,7 @@ async def profile_of(name: str, host: str, plugin_id: str, options: argparse.Nam
     given = {
         "concurrency": options.concurrency,
         "timeout_s": options.timeout,
+        "memory_limit_mb": options.memory_limit,
         "answer_format": options.answer_format,
         "allow_private_assets": options.allow_private_assets or None,
         "allow_insecure_host": options.allow_insecure_host or None,
@@ -94,6 +95,7 @@ _FIELDS = {
     "plugin_id": "--id",
     "concurrency": "--concurrency",
     "timeout_s": "--timeout",
+    "memory_limit_mb": "--memory-limit",
 }
 
 

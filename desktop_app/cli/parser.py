@@ -267,6 +267,12 @@ def _options(parser: argparse.ArgumentParser) -> None:
     options.add_argument(
         "--timeout", type=_seconds, metavar="SECONDS", help="bound on the run of the model (default 120)"
     )
+    options.add_argument(
+        "--memory-limit",
+        type=_positive,
+        metavar="MB",
+        help="memory of the worker and what it starts, beyond which it is ended (default none)",
+    )
     options.add_argument("--provider", metavar="NAME", help="execution provider: cpu, cuda, … (default cpu)")
     options.add_argument(
         "--unload-after",

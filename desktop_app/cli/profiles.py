@@ -97,28 +97,33 @@ async def _add(host: Host, options: argparse.Namespace) -> None:
         raise _incomplete(missing, profile, facts)
     if facts is not None:
         profile = _as_script_says(profile, facts, options)
-    await _look_at_model(host, profile)
+    profile = await _look_at_model(host, profile, options)
     warning = await host.add_profile(profile, secret)
     if warning and secret != in_environment:
         complain(warning)
     say(f"Added {profile.name}.")
 
 
-async def _look_at_model(host: Host, profile: Profile) -> None:
-    """A file that cannot be a model is refused now, not when the first job comes."""
+async def _look_at_model(host: Host, profile: Profile, options: argparse.Namespace) -> Profile:
+    """A file that cannot be a model is refused now, not when the first job comes.
+
+    Returns:
+        The profile, with as many jobs at once as its script asks for, unless an option says how many.
+    """
     if isinstance(profile.source, OnnxSource):
         found = await host.inspect(profile.source.path)
         for warning in found.get("warnings", ()):
             complain(str(warning))
     elif isinstance(profile.source, CallbackSource):
-        await host.import_script(profile.source.script)
+        facts = await host.import_script(profile.source.script)
+        if options.concurrency is None and facts.concurrency != profile.concurrency:
+            return profile.changed(concurrency=facts.concurrency)
+    return profile
 
 
 def _as_script_says(profile: Profile, facts: ScriptFacts, options: argparse.Namespace) -> Profile:
     """What the script settles beside its identity, unless an option says otherwise."""
     changes: dict[str, Any] = {}
-    if options.concurrency is None and facts.concurrency != 1:
-        changes["concurrency"] = facts.concurrency
     if not facts.hands_over and facts.callback is not None:
         changes["source"] = profile.source.model_copy(update={"callback": facts.callback})
     others = [plugin_id for plugin_id in facts.plugin_ids if plugin_id != profile.plugin_id]

@@ -68,6 +68,7 @@ _MODEL_OPTIONS = (
     "shape",
     "concurrency",
     "timeout",
+    "memory_limit",
     "provider",
     "unload_after",
     "answer_format",

@@ -201,6 +201,11 @@ def test_a_script_settles_its_concurrency_and_callback(cli: Any, keychain: Any, 
     cli("profiles", "remove", "x")
     cli("profiles", "add", "x", "--script", path, "--from-script", "--concurrency", "2")
     assert listed(cli)[0].concurrency == 2
+    cli("profiles", "remove", "x")
+    known = ("--host", "https://h.example", "--id", "a", "--script", path, "--memory-limit", "900")
+    assert cli("profiles", "add", "x", *known, "--secret-stdin", stdin="s\n").code == 0
+    assert (listed(cli)[0].concurrency, listed(cli)[0].memory_limit_mb) == (4, 900)
+    assert "--memory-limit" in cli("profiles", "add", "y", *known[:-1], "2").err
 
 
 def test_an_exported_profile_comes_back_without_its_secret(
