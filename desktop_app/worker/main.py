@@ -2,7 +2,7 @@
 
 The `load` frame holds `source` (an OnnxSource) and `detection` (a Detection). With `"inspect": PATH` in place of both,
 `loaded` carries what the file is and no job can be run; `"picture": PATH` with it lets scalings be tried out, and
-`"family"` reads the file as one of that family.
+`"family"` reads the file as one of that family, `"overrides"` as a profile with these changes does.
 With `"overlay": {"asset", "answer", "out"}` it draws an answer on its picture into a PNG, and `loaded` says how many
 objects are on it. With `"class_list": PATH` the `classes` in `loaded` are those of a list, data.yaml or config.json.
 With `"previews"` it decodes pages of assets for the screen, as often as it is asked.
@@ -62,7 +62,9 @@ def load(frame: Frame) -> Loaded:
         path = Path(str(frame["inspect"]))
         picture = Path(str(frame["picture"])) if frame.get("picture") else None
         chosen = str(frame.get("family") or "") or None
-        found = _told(lambda: identify(path, picture=picture, only=chosen))
+        given = frame.get("overrides")
+        changes = given if isinstance(given, dict) else None
+        found = _told(lambda: identify(path, picture=picture, only=chosen, overrides=changes))
         return Loaded({**found, "providers": available_providers()}, _nothing_to_run)
     given = frame.get("source")
     if isinstance(given, dict) and given.get("kind") == "remote":

@@ -51,6 +51,7 @@ def part_lines(sure: Any) -> tuple[str, ...]:
         "certain": tr("certain"),
         "likely": tr("likely"),
         "guess": tr("a guess"),
+        "chosen": tr("chosen by you"),
     }
     given = sure if isinstance(sure, Mapping) else {}
     told = [(name, given[part]) for part, name in parts.items() if isinstance(given.get(part), Mapping)]

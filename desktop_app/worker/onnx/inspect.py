@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from desktop_app.worker.onnx.facts import gather
 from desktop_app.worker.onnx.graph import read_graph
-from desktop_app.worker.onnx.identify import candidates, identify_facts
+from desktop_app.worker.onnx.identify import candidates, corrected, identify_facts
 from desktop_app.worker.onnx.picture import read_picture
 from desktop_app.worker.onnx.probe import probe
 from desktop_app.worker.onnx.session import Session
 from desktop_app.worker.onnx.sidecars import read_sidecars
-from desktop_app.worker.onnx.sureness import sureness
+from desktop_app.worker.onnx.sureness import chosen_parts, sureness
 
 
-def identify(path: Path | str, *, picture: Path | None = None, only: str | None = None) -> dict[str, Any]:
+def identify(
+    path: Path | str,
+    *,
+    picture: Path | None = None,
+    only: str | None = None,
+    overrides: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """Family, task, input, classes, output, confidence, why and warnings of an ONNX file; see the CLI's contract.
 
-    On top, `sure` says of each part how sure it is and why; `alternatives` names other families that could read it.
+    On top, `sure` says of each part how sure it is and why, and which parts the person chose; `alternatives` names
+    other families that could read it.
 
     Args:
         picture: a real picture, on which scaling and colour order are tried out where the file does not settle them.
         only: name of the family the user chose.
+        overrides: what else the user changed, as a profile keeps it.
 
     Raises:
         ModelLoadError: the file cannot be loaded; one clear sentence.
@@ -32,9 +41,16 @@ def identify(path: Path | str, *, picture: Path | None = None, only: str | None 
     graph = read_graph(path)
     session = Session(graph)
     facts = gather(graph, session, read_sidecars(path))
-    untried = found = identify_facts(facts, only=only)
+    untried = found = identify_facts(facts, only=only or _family(overrides))
+    changes = {**(overrides or {}), **({"family": only} if only else {})}
     if picture is not None:
         found = probe(found, facts, session, read_picture(picture, target=(found.input.width, found.input.height)))
     others = [name for name in candidates(facts) if name != found.family]
-    told = {**found.as_json(), "sure": sureness(found, facts, untried)}
+    sure = sureness(found, facts, untried, chosen_parts(changes))
+    told = {**corrected(found, changes).as_json(), "sure": sure}
     return {**told, "alternatives": others} if others else told
+
+
+def _family(overrides: Mapping[str, Any] | None) -> str | None:
+    chosen = (overrides or {}).get("family")
+    return chosen if isinstance(chosen, str) else None

@@ -29,18 +29,20 @@ from desktop_app.worker.onnx.session import Session, available_providers
 from desktop_app.worker.onnx.settings import Wanted, merge
 from desktop_app.worker.onnx.sidecars import read_sidecars
 from desktop_app.worker.onnx.spec import Array, Identification, Task
+from desktop_app.worker.onnx.sureness import chosen_parts, sureness
 
 
 class _Opened:
     """One state of the file: everything that changes together when it is loaded again."""
 
-    def __init__(self, source: OnnxSource) -> None:
+    def __init__(self, source: OnnxSource, classes: tuple[str, ...] | None) -> None:
         self.stamp = _stamp(source.path)
         graph = read_graph(source.path)
         self.session = Session(graph, source.provider)
         facts = gather(graph, self.session, read_sidecars(source.path))
         chosen = source.overrides.get("family")
         self.found = identify_facts(facts, only=chosen if isinstance(chosen, str) else None)
+        self.sure = sureness(self.found, facts, self.found, chosen_parts(source.overrides, classes))
         # The dry run's outputs can be as large as the model, and nothing looks at them any more.
         self.facts: Facts = replace(facts, sampled={})
 
@@ -140,7 +142,7 @@ class OnnxModel:
         return _prediction(decoded, geometry, wanted, found, notes, run_ms)
 
     def _open(self) -> _Opened:
-        opened = _Opened(self._source)
+        opened = _Opened(self._source, self._detection.classes)
         opened.found = named(corrected(opened.found, self._source.overrides), self._detection.classes)
         if opened.found.task is Task.UNSUPPORTED:
             raise declined(opened.found, self._source.path)
@@ -150,7 +152,7 @@ class OnnxModel:
     def _describe(self, opened: _Opened) -> tuple[Identification, dict[str, Any]]:
         session = opened.session
         used = {"provider": session.provider, "providers": available_providers(), "notes": list(session.notes)}
-        return opened.found, {**opened.found.as_json(), **used}
+        return opened.found, {**opened.found.as_json(), "sure": opened.sure, **used}
 
     @contextmanager
     def _in_use(self, notes: list[str]) -> Iterator[_Opened]:

@@ -1,4 +1,7 @@
-"""How sure each part of an identification is, and where it comes from, in plain words."""
+"""How sure each part of an identification is, and where it comes from, in plain words.
+
+What the person chose is no finding of ours: such a part is *chosen*, which says nothing of whether it is right.
+"""
 
 from __future__ import annotations
 
@@ -26,16 +29,41 @@ _NAME_KEYS = ("names", "classes", "labels", "class_names")
 
 Told = tuple[Confidence, str]
 
+CHOSEN = "chosen"
+"""In place of a confidence: the person's own choice."""
+_CHANGED: Mapping[str, tuple[str, ...]] = {
+    **_FIELDS,
+    "layout": ("layout",),
+    "color": ("color", "channels"),
+    "scale": ("scale", "normalize"),
+    "resize": ("resize", "pad", "crop_ratio", "longest", "multiple", "fill"),
+}
 
-def sureness(found: Identification, facts: Facts, untried: Identification) -> dict[str, dict[str, str]]:
+
+def chosen_parts(overrides: Mapping[str, Any], classes: Iterable[str] | None = None) -> frozenset[str]:
+    """The parts that a profile settles: its changes of what was found, and its class list."""
+    given = overrides.get("input")
+    changed = set(given) if isinstance(given, Mapping) else set()
+    parts = {part for part, names in _CHANGED.items() if changed & set(names)}
+    if isinstance(overrides.get("family"), str):
+        parts.add("family")
+    if isinstance(overrides.get("output"), Mapping) and overrides["output"]:
+        parts.add("output")
+    return frozenset(parts | {"classes"} if classes else parts)
+
+
+def sureness(
+    found: Identification, facts: Facts, untried: Identification, chosen: frozenset[str] = frozenset()
+) -> dict[str, dict[str, str]]:
     """Of each part `{"confidence", "why"}`: family and task, and of a model that can be run also size, layout, dtype,
     color, scale, mean_std, resize, output, classes, and keypoints where it has them.
 
-    The weakest of :data:`MATTERS` is the overall confidence.
+    The weakest of :data:`MATTERS` is the overall confidence, where nothing is :data:`CHOSEN`.
 
     Args:
         found: the identification that is shown.
         untried: the same before scalings and colour orders were tried out on a picture.
+        chosen: parts that the person settled.
     """
     told: dict[str, Told] = {"family": _family(found), "task": _task(found, facts)}
     if found.task is not Task.UNSUPPORTED:
@@ -47,7 +75,11 @@ def sureness(found: Identification, facts: Facts, untried: Identification) -> di
         told |= {"output": _output(found, facts), "classes": _classes(found, facts)}
         if found.keypoints or found.task is Task.POSE:
             told["keypoints"] = _keypoints(found, facts)
-    return {part: {"confidence": str(sure), "why": why} for part, (sure, why) in told.items()}
+    parts = {part: {"confidence": str(sure), "why": why} for part, (sure, why) in told.items()}
+    for part in chosen & set(parts):
+        fits = "; the file's inputs and outputs allow it" if part == "family" else ""
+        parts[part] = {"confidence": CHOSEN, "why": f"your own choice{fits}"}
+    return parts
 
 
 def _base(found: Identification) -> Confidence:

@@ -145,6 +145,25 @@ def test_what_was_tried_out_on_a_picture_says_so(
     assert tried == ({"color", "scale"} if "scale" in options else {"color"})
 
 
+def test_what_a_person_chose_is_no_finding_of_ours(net: Any, tmp_path: Path, load: Any) -> None:
+    path = detector(net, tmp_path / "m.onnx")
+    own = identify(path)
+    assert "chosen" not in level(own).values()
+    overrides = {"family": "ultralytics", "input": {"scale": 1.0, "width": 320, "pad": 0}, "output": {"tolerance": 2.0}}
+    by_hand = {"family", "scale", "size", "resize", "output"}
+    facts = identify(path, overrides=overrides)
+    assert {part for part, value in level(facts).items() if value == "chosen"} == by_hand
+    assert {part: value for part, value in level(facts).items() if part not in by_hand} == {
+        part: value for part, value in level(own).items() if part not in by_hand
+    }
+    assert facts["sure"]["scale"]["why"] == "your own choice"
+    assert (facts["input"]["scale"], facts["output"]["tolerance"]) == (1.0, 2.0)
+    assert facts["confidence"] == own["confidence"]  # no surer for it
+    assert level(identify(path, only="ultralytics"))["family"] == "chosen"
+    running = load(path, overrides=overrides, classes=("hen", "egg")).info
+    assert {part for part, value in level(running).items() if value == "chosen"} == {*by_hand, "classes"}
+
+
 def test_a_declined_model_has_only_what_it_is(net: Any, tmp_path: Path, identified: Any) -> None:
     net.output(net.reshape(net.input("x", [1, 3, 64, 64]), 2, 3, 32, 64), "strange", [2, 3, 32, 64])
     facts = identified(net.save(tmp_path / "m.onnx"))
