@@ -55,6 +55,10 @@ async def _command(options: argparse.Namespace) -> int:
         from desktop_app.cli.new import run as new
 
         return await asyncio.to_thread(new, options)
+    if name == "service":
+        from desktop_app.cli.service import run as service
+
+        return await asyncio.to_thread(service, options)
     if name == "inspect":
         from desktop_app.cli.inspect import run as inspect
 

@@ -60,6 +60,9 @@ def build_parser() -> argparse.ArgumentParser:
         epilog=_GENERAL,
         parents=[_common(None)],
     )
+    parser.add_argument(
+        "--smoke", action="store_true", help="check this installation: window, demo hub, workers; exit 0 if all is well"
+    )
     parser.add_argument("--in-tray", action="store_true", help="open the window in the tray, as at login")
     commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND", parser_class=_Parser)
     add = _Adder(commands)
@@ -98,7 +101,25 @@ def build_parser() -> argparse.ArgumentParser:
     doctor = add("doctor", "Find out why a plugin gets no jobs: network, hub, login, model, keychain, disk.", _DOCTOR)
     doctor.add_argument("profile", nargs="?", metavar="PROFILE", help="its name (default: all)")
     doctor.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    _service(add)
     return parser
+
+
+def _service(add: _Adder) -> None:
+    action = add.group(
+        "service", "Have the system keep `plugdeck run` running, from login on (systemd, launchd, Windows)."
+    )
+    install = action("install", "Make `plugdeck run` a service of yours and start it; one that is there is replaced.")
+    install.add_argument("profiles", nargs="*", metavar="PROFILE", help="names (default: all enabled ones)")
+    install.add_argument(
+        "--env-file",
+        type=Path,
+        metavar="FILE",
+        help="systemd: a file of PLUGDECK_SECRET_…=… lines that only you can read",
+    )
+    action("remove", "Stop the service and take it away; profiles and history stay.")
+    status = action("status", "Say whether it is installed and runs; exit 1 if it does not run.")
+    status.add_argument("--json", action="store_true", help="one JSON object on stdout")
 
 
 _GENERAL = """\
