@@ -106,7 +106,7 @@ def record_json(record: JobRecord) -> dict[str, Any]:
     fields["profile"] = fields.pop("profile_name")
     fields["state"] = record.state.value
     fields["error"] = record.error or None
-    del fields["timings"]
+    del fields["timings"], fields["progress"]
     fields["timings_ms"] = record.timings.as_dict()
     for key in ("received_at", "updated_at"):
         fields[key] = datetime.fromtimestamp(fields[key], UTC).isoformat(timespec="milliseconds")

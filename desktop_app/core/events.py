@@ -125,7 +125,7 @@ class StatusChanged:
 
 @dataclass(frozen=True, slots=True)
 class JobChanged:
-    """A job arrived or went on; `record` was written to the history before."""
+    """A job arrived or went on; `record`, all but its progress, was written to the history before."""
 
     record: JobRecord
 

@@ -121,6 +121,7 @@ class JobRecord:
         asset_path: file of the asset in the cache, or None.
         asset_type: media type such as "image/jpeg", "" while unknown.
         width, height: of the picture as seen upright, in pixels; None while unknown or not a picture.
+        progress: steps done and steps in all, while a script that tells of them runs; not kept in the history.
         objects, dropped: how many objects were answered and how many predictions were left out.
         updated_at: seconds since the epoch, UTC.
     """
@@ -148,6 +149,7 @@ class JobRecord:
     dropped: int = 0
     timings: StepTimings = StepTimings()
     replay_of: str | None = None
+    progress: tuple[int, int] | None = None
 
     def moved(self, state: JobState, **changes: Any) -> JobRecord:
         """The record in its next state.
@@ -156,7 +158,7 @@ class JobRecord:
             IllegalTransition: the job cannot go there.
         """
         check_transition(self.state, state)
-        return replace(self, state=state, updated_at=time.time(), **changes)
+        return replace(self, state=state, updated_at=time.time(), progress=None, **changes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from desktop_app.core.events import Level
 from desktop_app.core.job import Job, JobRecord, JobState, StepTimings
 from desktop_app.core.prediction import Prediction
 from desktop_app.core.profile import CallbackSource, Profile
+from desktop_app.core.progress import progress_in
 from desktop_app.hub import protocol
 from desktop_app.hub.client import HubClient
 from desktop_app.jobs.answer import Built, build_answer
@@ -192,7 +193,7 @@ class Pipeline:
                 async with self.turns.enter(ticket):
                     line.mark("queue")
                     line.move(JobState.RUNNING)
-                    prediction = await self._runner.run(job, None, log=self._script_log(job))
+                    prediction = await self._runner.run(job, None, log=self._script_log(line))
             except BaseException:
                 fetching.cancel()
                 raise
@@ -204,7 +205,7 @@ class Pipeline:
         async with self.turns.enter(ticket):
             line.mark("queue")
             line.move(JobState.RUNNING)
-            prediction = await self._runner.run(job, asset.path, log=self._script_log(job))
+            prediction = await self._runner.run(job, asset.path, log=self._script_log(line))
         line.mark("run")
         line.note(width=prediction.width, height=prediction.height)
         return prediction
@@ -308,8 +309,11 @@ class Pipeline:
         finally:
             self._answering.discard(job.id)
 
-    def _script_log(self, job: Job) -> Callable[[Level, str, dict[str, Any]], None]:
+    def _script_log(self, line: _Line) -> Callable[[Level, str, dict[str, Any]], None]:
+        job = line.job
+
         def heard(level: Level, message: str, extra: dict[str, Any]) -> None:
+            line.progress(progress_in(message))
             self._recorder.log(level, message, profile=self._profile, job=job, source="script")
             self.tell_hub(job, level, message, extra)
 
@@ -341,6 +345,12 @@ class _Line:
     def note(self, **changes: Any) -> None:
         """Adds what became known; it is recorded with the next move."""
         self.record = replace(self.record, **{key: value for key, value in changes.items() if value is not None})
+
+    def progress(self, told: tuple[int, int] | None) -> None:
+        """How far the script says it is; for who watches, and not for the history."""
+        if told is not None and told != self.record.progress and self.record.state is JobState.RUNNING:
+            self.record = replace(self.record, progress=told)
+            self._recorder.tell(self.record)
 
     def show(self) -> None:
         """Records what became known beside the straight line."""

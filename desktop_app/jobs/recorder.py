@@ -38,6 +38,10 @@ class Recorder:
         self._events.emit(JobChanged(record))
         return record
 
+    def tell(self, record: JobRecord) -> None:
+        """What is worth seeing and not worth keeping: how far a job is."""
+        self._events.emit(JobChanged(record))
+
     def payload(self, job: Job) -> asyncio.Future[dict[str, Any]]:
         """Keeps the event as it arrived (the history masks what is secret); see History.store_payload."""
         return self._history.store_payload(job.id, dict(job.data))

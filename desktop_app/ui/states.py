@@ -8,7 +8,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QPainter, QPainterPath, QPen, QPixmap, QPolygonF
 
 from desktop_app.core.events import ProfileState, ProfileStatus
-from desktop_app.core.job import JobState
+from desktop_app.core.job import JobRecord, JobState
 from desktop_app.ui.formats import tr
 from desktop_app.ui.theme import tokens
 
@@ -96,6 +96,14 @@ def profile_tone(state: ProfileState) -> str:
 def profile_shape(state: ProfileState) -> str:
     """Name of the shape beside a profile's state."""
     return _PROFILE_SHAPE[state]
+
+
+def doing_words(record: JobRecord) -> str:
+    """A job's state, or how far its script says it is: `3 of 10`."""
+    if record.progress is not None:
+        done, steps = record.progress
+        return tr("{done} of {steps}").format(done=done, steps=steps)
+    return job_words(record.state)
 
 
 def job_words(state: JobState) -> str:

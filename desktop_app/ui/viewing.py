@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject
@@ -36,7 +37,8 @@ class Viewing(QObject):
         window, known = self._window, self._looked_at
         self._looked_at = record
         window.logs.show_job(record)
-        if known is not None and known.id == record.id and known == record:
+        if known is not None and replace(known, progress=record.progress) == record:
+            window.inspector.show_progress(record)
             return
         if known is None or known.id != record.id:
             window.inspector.show_job(record, None, Annotations())

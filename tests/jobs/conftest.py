@@ -154,6 +154,7 @@ class FakeRunner:
         self.on_state = on_state
         self.answer: Callable[[Job], Any] = prediction
         self.gate: asyncio.Event | None = None
+        self.lines: tuple[str, ...] = ("looking at it",)
         self.seen: list[Job] = []
         self.paths: list[Path | None] = []
         self.provided: dict[str, Path] = {}
@@ -182,7 +183,8 @@ class FakeRunner:
         try:
             if self.gate is not None:
                 await self.gate.wait()
-            log(Level.INFO, "looking at it", {"step": 1})
+            for text in self.lines:
+                log(Level.INFO, text, {"step": 1})
             found = self.answer(job)
             return await found if asyncio.iscoroutine(found) else found
         finally:

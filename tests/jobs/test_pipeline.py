@@ -107,3 +107,16 @@ async def test_what_a_script_says_reaches_hub_and_log(hub, script_line, until):
     await session.wait(10)
     assert session.logs[0].fields["step"] == 1
     await until(lambda: any(told.source == "script" and told.session == session.id for told in script_line.lines))
+
+
+async def test_how_far_a_script_is_is_told_and_not_kept(hub, script_line, until):
+    runner = script_line.runner
+    runner.lines = ("[0/3]", "tile [1/3] done", "a line without", "[1/3]", "[7/3]", "[3/3]")
+    session = await hub.run_plugin("p1")
+    await session.wait(60)
+    ended = await script_line.terminal(session.id)
+    told = [record.progress for record in script_line.records if record.session == session.id]
+    assert [step for step in told if step is not None] == [(0, 3), (1, 3), (3, 3)]
+    assert ended.progress is None
+    assert (await script_line.history.get(ended.id)).progress is None
+    assert [line.message for line in session.logs] == list(runner.lines)

@@ -27,7 +27,7 @@ from desktop_app.ui.formats import clock, count, duration, exact, plain, tr
 from desktop_app.ui.inspector.json_view import JsonView
 from desktop_app.ui.inspector.tree import AnnotationTree
 from desktop_app.ui.inspector.waterfall import Waterfall
-from desktop_app.ui.states import job_shape, job_tone, job_words, shape_pixmap
+from desktop_app.ui.states import doing_words, job_shape, job_tone, shape_pixmap
 from desktop_app.ui.theme import mono_font, notifier
 from desktop_app.ui.tokens import SPACE
 from desktop_app.ui.widgets import ElidedLabel, EmptyState, FittedArea, Panel, label, push_button, set_kind, tool_button
@@ -247,7 +247,7 @@ class Inspector(Panel):
         self.cancel_button.setEnabled(not state.terminal)
         self.name.say(f"{plain(record.profile_name, 60)} · {clock(record.received_at)}", exact(record.received_at))
         self.shape.setPixmap(shape_pixmap(job_shape(state), job_tone(state), 13, 2 * self.devicePixelRatioF()))
-        words = job_words(state)
+        words = doing_words(record)
         if state.terminal and record.timings.total is not None:
             after = self.tr("{state} in {time}") if state is JobState.DELIVERED else self.tr("{state} after {time}")
             if record.replay_of is not None and state is JobState.DELIVERED:
@@ -275,6 +275,12 @@ class Inspector(Panel):
             value.say(text, tooltip)
             title.setVisible(bool(text))
             value.setVisible(bool(text))
+
+    def show_progress(self, record: JobRecord) -> None:
+        """Takes over how far the job is; nothing else of it has changed."""
+        if self._record is not None and self._record.id == record.id:
+            self._record = record
+            self.state.say(doing_words(record))
 
     def show_size(self, job_id: str, width: int, height: int) -> None:
         """Takes over how large the picture turned out to be: for scripts nobody else knows."""

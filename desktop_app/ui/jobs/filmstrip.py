@@ -36,7 +36,7 @@ from desktop_app.ui.formats import count, duration, exact, plain, tr
 from desktop_app.ui.icons import pixmap
 from desktop_app.ui.jobs.thumbnails import Thumbnails
 from desktop_app.ui.models.table import NO_INDEX, RECORD_ROLE, Index
-from desktop_app.ui.states import draw_shape, job_shape, job_tone, job_words
+from desktop_app.ui.states import doing_words, draw_shape, job_shape, job_tone, job_words
 from desktop_app.ui.theme import notifier, scaled_font, tokens
 from desktop_app.ui.widgets import EmptyState, Panel, tool_button
 
@@ -49,10 +49,10 @@ THUMB_ROLE = RECORD_ROLE + 1
 
 
 def outcome(record: JobRecord) -> str:
-    """A job's state in a few words: `184 ms`, `failed`, `running`."""
+    """A job's state in a few words: `184 ms`, `failed`, `running`, `3 of 10`."""
     if record.state is JobState.DELIVERED and record.timings.total is not None:
         return duration(record.timings.total)
-    return job_words(record.state)
+    return doing_words(record)
 
 
 class FilmstripModel(QAbstractListModel):
@@ -126,7 +126,7 @@ class FilmstripModel(QAbstractListModel):
             case Qt.ItemDataRole.DisplayRole:
                 return asset_name(record)
             case Qt.ItemDataRole.AccessibleTextRole:
-                return f"{asset_name(record)}, {plain(record.profile_name, 60)}, {job_words(record.state)}"
+                return f"{asset_name(record)}, {plain(record.profile_name, 60)}, {doing_words(record)}"
             case Qt.ItemDataRole.ToolTipRole:
                 lines = [
                     asset_name(record),

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from desktop_app.core.job import JobState
 from desktop_app.ui.plugins.model import BARS, ROW_ROLE, PluginRow
-from desktop_app.ui.states import draw_shape, profile_shape, profile_tone, profile_words
+from desktop_app.ui.states import draw_shape, profile_shape, profile_tone
 from desktop_app.ui.theme import roomy, scaled_font, tokens
 from desktop_app.ui.tokens import SPACE
 
@@ -54,7 +54,7 @@ class PluginDelegate(QStyledItemDelegate):
         tone = QColor(getattr(t, profile_tone(row.status.state)))
         draw_shape(painter, profile_shape(row.status.state), tone, QRectF(left, top + (line - 11) / 2, 11, 11))
         text_left = left + 20
-        words = profile_words(row.status)
+        words = row.words
         bars = self._room_for_bars(right - text_left, (words, normal), (row.short_figures, small))
         gap = SPACE if bars else 0
         painter.setFont(bold)

@@ -15,7 +15,7 @@ from desktop_app.core.job import JobRecord, JobState
 from desktop_app.core.profile import Profile
 from desktop_app.ui.formats import count, duration, tr
 from desktop_app.ui.models.table import NO_INDEX, Index
-from desktop_app.ui.states import profile_words
+from desktop_app.ui.states import doing_words, profile_words
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +38,16 @@ class PluginRow:
     bars: deque[tuple[float, JobState]] = field(default_factory=lambda: deque(maxlen=BARS))
     runs_on: str = ""
     """The execution provider that the loaded model really uses, "" for scripts."""
+    working: JobRecord | None = None
+    """The job that told last how far it is."""
+
+    @property
+    def words(self) -> str:
+        """`busy 2`, or with a script that tells of its steps `busy 1 · 3 of 10`."""
+        words = profile_words(self.status)
+        if self.working is None or self.status.state is not ProfileState.BUSY:
+            return words
+        return f"{words} · {doing_words(self.working)}"
 
     @property
     def short_figures(self) -> str:
@@ -129,7 +139,10 @@ class PluginModel(QAbstractListModel):
     def take_job(self, record: JobRecord) -> None:
         """Counts a job that has ended."""
         row = self.find(record.profile_id)
-        if row is None or not record.state.terminal or record.replay_of is not None:
+        if row is None:
+            return
+        self._note_progress(row, record)
+        if not record.state.terminal or record.replay_of is not None:
             return
         if record.id in self._counted:  # told again, because its picture came after its answer
             return
@@ -144,6 +157,15 @@ class PluginModel(QAbstractListModel):
             row.durations.append(total)
             row.median_ms = statistics.median(row.durations)
         self._changed(self.row_of(record.profile_id))
+
+    def _note_progress(self, row: PluginRow, record: JobRecord) -> None:
+        shown = row.working
+        if record.progress is not None:
+            row.working = record
+        elif shown is not None and shown.id == record.id:
+            row.working = None
+        if row.working is not shown:
+            self._changed(self.row_of(record.profile_id))
 
     def tick(self) -> None:
         """Shows how the countdowns to the next attempt have gone on."""
@@ -160,9 +182,9 @@ class PluginModel(QAbstractListModel):
             case Qt.ItemDataRole.DisplayRole:
                 return row.profile.name
             case Qt.ItemDataRole.AccessibleTextRole:
-                return f"{row.profile.name}, {profile_words(row.status)}, {row.figures}"
+                return f"{row.profile.name}, {row.words}, {row.figures}"
             case Qt.ItemDataRole.ToolTipRole:
-                lines = [row.profile.name, profile_words(row.status)]
+                lines = [row.profile.name, row.words]
                 if row.status.detail:
                     lines.append(row.status.detail)
                 lines.append(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -50,6 +51,15 @@ def test_a_running_job_can_be_cancelled(inspector: Any, tools: Any, qtbot: Any) 
     with qtbot.waitSignal(inspector.cancel) as caught:
         inspector.cancel_button.click()
     assert caught.args == ["job-0003"]
+
+
+def test_how_far_a_script_is(inspector: Any, tools: Any) -> None:
+    running = tools.job(tools.profile(), 3, JobState.RUNNING)
+    inspector.show_job(running, None, Annotations())
+    inspector.show_progress(replace(running, id="another", progress=(1, 10)))
+    assert inspector.state.whole() == "running"
+    inspector.show_progress(replace(running, progress=(3, 10)))
+    assert inspector.state.whole() == "3 of 10"
 
 
 def test_a_tested_file_claims_no_delivery(inspector: Any, tools: Any) -> None:

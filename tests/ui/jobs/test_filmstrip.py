@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ def test_outcomes(tools: Any) -> None:
     assert outcome(tools.job(profile)) == "65 ms"
     assert outcome(tools.job(profile, 1, JobState.FAILED)) == "failed"
     assert outcome(tools.job(profile, 1, JobState.QUEUED)) == "waiting"
+    assert outcome(replace(tools.job(profile, 1, JobState.RUNNING), progress=(3, 10))) == "3 of 10"
 
 
 def test_following(qtbot: Any, tools: Any, thumbnails: Any) -> None:

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from desktop_app.core.events import ProfileStatus
+from desktop_app.core.events import ProfileState, ProfileStatus
+from desktop_app.core.job import JobState
 from desktop_app.ui.plugins.model import PluginModel
 
 
@@ -27,3 +29,21 @@ def test_what_a_model_runs_on_is_in_the_figures(qapp: Any, tools: Any) -> None:
     assert "runs on" not in row.figures
     row.runs_on = "cuda"
     assert "runs on CUDA" in row.figures
+
+
+def test_how_far_a_script_is_stands_beside_its_state(qapp: Any, tools: Any) -> None:
+    model = PluginModel()
+    profile = tools.profile("V")
+    model.put(profile, ProfileStatus(profile.id, ProfileState.BUSY, running=1))
+    running = tools.job(profile, 1, JobState.RUNNING)
+    row = model.find(profile.id)
+    assert row is not None
+    model.take_job(running)
+    assert row.words == "busy 1"
+    changed: list[int] = []
+    model.dataChanged.connect(lambda first, _: changed.append(first.row()))
+    model.take_job(replace(running, progress=(3, 10)))
+    assert row.words == "busy 1 · 3 of 10"
+    assert changed == [0]
+    model.take_job(replace(running, state=JobState.BUILDING))
+    assert row.words == "busy 1"
