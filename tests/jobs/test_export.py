@@ -62,7 +62,7 @@ async def test_yolo_is_in_parts_of_the_picture(history: History, tmp_path: Path)
     await add(history, 2, BOX, width=None, height=None)
     done = await export_jobs(history, tmp_path / "y.zip", ExportFormat.YOLO)
     with zipfile.ZipFile(tmp_path / "y.zip") as archive:
-        assert sorted(archive.namelist()) == ["classes.txt", "labels/tray-1.txt"]
+        assert sorted(archive.namelist()) == ["classes.txt", "data.yaml", "labels/tray-1.txt"]
         assert archive.read("classes.txt").decode() == "bolt\n"
         assert archive.read("labels/tray-1.txt").decode() == "0 0.250000 0.200000 0.300000 0.200000\n"
     assert done.left_out == {"jobs whose picture size is not known": 1}
@@ -99,3 +99,26 @@ async def test_what_cannot_be_written_is_said(history: History, tmp_path: Path) 
     await add(history, 1, BOX)
     with pytest.raises(KnownError, match="cannot be written"):
         await export_jobs(history, tmp_path / "none" / "c.json", ExportFormat.COCO)
+
+
+async def test_the_assets_come_along_and_replays_do_not(history: History, tmp_path: Path) -> None:
+    picture = tmp_path / "0a.jpg"
+    picture.write_bytes(b"picture")
+    await add(history, 1, BOX, asset_path=str(picture), url="https://a.example/one/t.jpg", external_id="")
+    await add(history, 2, BOX, asset_path=str(tmp_path / "gone"), url="https://a.example/two/t.jpg", external_id="")
+    await add(history, 3, BOX, AREA, asset_path=str(picture), replay_of="j1", external_id="replayed.jpg")
+    read: list[int] = []
+    done = await export_jobs(history, tmp_path / "c.zip", ExportFormat.COCO, assets=True, progress=read.append)
+    with zipfile.ZipFile(tmp_path / "c.zip") as archive:
+        coco = json.loads(archive.read("annotations.json"))
+        names = [image["file_name"] for image in coco["images"]]
+        assert names == ["t.jpg", "t-j1.jpg"], "two assets of one name"
+        assert archive.namelist() == ["annotations.json", "images/t-j1.jpg"]
+        assert archive.read("images/t-j1.jpg") == b"picture"
+    assert (done.jobs, done.left_out, read) == (2, {"assets that are not in the cache": 1}, [1, 2])
+    chosen = [job for job in await history.list() if job.id == "j3"]
+    done = await export_jobs(history, tmp_path / "a.zip", ExportFormat.ANGO, jobs=chosen, assets=True)
+    with zipfile.ZipFile(tmp_path / "a.zip") as archive:
+        assert archive.namelist() == ["import.json", "images/replayed.jpg"]
+    assert (done.jobs, done.objects) == (1, 2)
+    assert not (tmp_path / "c.zip.part").exists()
