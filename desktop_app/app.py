@@ -98,11 +98,13 @@ async def _window(application: QApplication, data_dir: DataDir, options: argpars
 async def _show(
     application: QApplication, host: Host, options: argparse.Namespace, first: FirstInstance, stop: asyncio.Event
 ) -> None:
+    from desktop_app.ui.language import use_language
     from desktop_app.ui.main_window import MainWindow
     from desktop_app.ui.shell import Shell
     from desktop_app.ui.theme import apply_theme
 
     demo = options.command == "demo"
+    use_language(application, host.settings.current.language)
     apply_theme(application, host.settings.current.theme, host.settings.current.density)
     window = MainWindow(host)
     demos = _Demos(host, window, getattr(options, "jobs", None))

@@ -23,39 +23,53 @@ class Settings(BaseModel):
         Literal["system", "light", "dark"], Field(title="Theme", description="System follows the desktop's choice.")
     ] = "system"
     density: Annotated[
-        Literal["comfortable", "compact"], Field(title="Density", description="How much room lists take.")
+        Literal["comfortable", "compact"], Field(title="Density", description="How much room lists and buttons take.")
     ] = "comfortable"
     language: Annotated[
         str,
-        Field(title="Language", description="Empty: the desktop's language.", max_length=20, pattern=r"^[A-Za-z_-]*$"),
+        Field(title="Language", description="Takes effect at the next start.", max_length=20, pattern=r"^[A-Za-z_-]*$"),
     ] = ""
     cache_limit_mb: Annotated[
-        int, Field(title="Asset cache", description="Most space for downloaded assets, in MB.", ge=16, le=10_000_000)
+        int,
+        Field(
+            title="Asset cache",
+            description="Most space for downloaded assets, in MB; those used longest ago go first.",
+            ge=16,
+            le=10_000_000,
+        ),
     ] = 2048
     history_days: Annotated[
-        int | None, Field(title="Keep history", description="Days that jobs and log lines are kept.", ge=1, le=36_500)
+        int | None,
+        Field(
+            title="Keep history",
+            description="Days that jobs and log lines are kept; older ones go within the hour.",
+            ge=1,
+            le=36_500,
+        ),
     ] = 365
     history_jobs: Annotated[
-        int, Field(title="Most jobs", description="The oldest finished jobs beyond this are forgotten.", ge=100)
+        int, Field(title="Most jobs", description="The oldest finished jobs beyond this go within the hour.", ge=100)
     ] = 1_000_000
     history_lines: Annotated[
-        int, Field(title="Most log lines", description="The oldest log lines beyond this are forgotten.", ge=1000)
+        int, Field(title="Most log lines", description="The oldest log lines beyond this go within the hour.", ge=1000)
     ] = 5_000_000
     close_to_tray: Annotated[
         bool | None,
-        Field(title="Keep plugins running when the window is closed", description="Unset: asked the first time."),
+        Field(title="Keep plugins running when the window is closed", description="Plugdeck then stays in the tray."),
     ] = None
     start_at_login: Annotated[bool, Field(title="Start at login", description="Opens in the tray.")] = False
     notifications: Annotated[
         bool, Field(title="Notifications", description="Only for what needs a person, such as a refused login.")
     ] = True
     proxy: Annotated[
-        str, Field(title="Proxy", description="An address such as http://proxy:3128. Empty: the system's proxy.")
+        str,
+        Field(
+            title="Proxy",
+            description="An address such as http://proxy:3128, used for new connections. Empty: the system's proxy.",
+        ),
     ] = ""
-    check_updates: Annotated[
-        bool, Field(title="Look for updates", description="Asks for the latest version once a day.")
-    ] = False
     window_geometry: str = ""
+    crashes_seen: float = 0.0
     window_state: str = ""
 
     @field_validator("proxy")
@@ -65,7 +79,7 @@ class Settings(BaseModel):
         if not value:
             return ""
         parts = urlsplit(value)
-        if parts.scheme not in ("http", "https", "socks5") or not parts.hostname:
+        if parts.scheme != "http" or not parts.hostname:
             raise ValueError("must be an address such as http://proxy:3128")
         if parts.username or parts.password:
             raise ValueError("must not hold a password: set it in the system's proxy settings or HTTPS_PROXY")

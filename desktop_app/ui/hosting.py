@@ -12,6 +12,8 @@ from desktop_app.core.job import JobDetail, JobRecord
 from desktop_app.core.profile import Profile
 from desktop_app.runner.interpreters import Interpreter
 from desktop_app.runner.script_facts import ScriptFacts
+from desktop_app.store.crashes import CrashReport
+from desktop_app.store.paths import DataDir
 from desktop_app.store.search import JobFilter, LogFilter
 from desktop_app.store.settings import Settings
 
@@ -77,8 +79,19 @@ class SettingsKeeper(Protocol):
     async def change(self, **values: Any) -> Any: ...
 
 
+class Crashes(Protocol):
+    """Reports of the app's own failures."""
+
+    def since(self, moment: float) -> Sequence[CrashReport]: ...
+
+
 class Host(Protocol):
     """The composed services, without Qt."""
+
+    @property
+    def data_dir(self) -> DataDir: ...
+    @property
+    def crashes(self) -> Crashes: ...
 
     @property
     def events(self) -> Signal[Event]: ...

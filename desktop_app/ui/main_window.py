@@ -28,6 +28,7 @@ from desktop_app.ui.bridge import Bridge
 from desktop_app.ui.commands import Commands
 from desktop_app.ui.editor.page import EditorPage
 from desktop_app.ui.fitting import LEAST_LOG_HEIGHT, LOG_HEIGHT, Fitting
+from desktop_app.ui.formats import tr
 from desktop_app.ui.hearing import Hearing
 from desktop_app.ui.hosting import Host
 from desktop_app.ui.icons import app_icon, refresh_icons
@@ -38,8 +39,8 @@ from desktop_app.ui.jobs.thumbnails import Thumbnails
 from desktop_app.ui.logs.panel import LogPanel
 from desktop_app.ui.notices import Notices
 from desktop_app.ui.plugins.panel import PluginPanel
-from desktop_app.ui.settings_page import SettingsPage
-from desktop_app.ui.shortcuts_page import ShortcutsPage
+from desktop_app.ui.remedies import remedies
+from desktop_app.ui.side_pages import SidePages
 from desktop_app.ui.tasks import Tasks
 from desktop_app.ui.theme import apply_theme, notifier
 from desktop_app.ui.toolbar import Toolbar
@@ -94,6 +95,7 @@ class MainWindow(QMainWindow):
         self.welcome = Welcome()
         self.commands = Commands(self)
         self.viewing = Viewing(self)
+        self.side = SidePages(self)
         self._lay_out()
         self.hearing = Hearing(self)
         self._connect()
@@ -107,22 +109,6 @@ class MainWindow(QMainWindow):
         page = EditorPage(self.host, self.notices.watch, self.background)
         page.saved.connect(self.commands.save_profile)
         page.cancelled.connect(self.show_home)
-        self.pages.addWidget(page)
-        return page
-
-    @cached_property
-    def settings(self) -> SettingsPage:
-        """The settings, made when they are first wanted."""
-        page = SettingsPage(self.host.settings, self.tasks.start)
-        page.closed.connect(self.show_home)
-        self.pages.addWidget(page)
-        return page
-
-    @cached_property
-    def shortcuts(self) -> ShortcutsPage:
-        """The list of shortcuts, made when it is first wanted."""
-        page = ShortcutsPage()
-        page.closed.connect(self.show_home)
         self.pages.addWidget(page)
         return page
 
@@ -205,8 +191,14 @@ class MainWindow(QMainWindow):
         self.logs.chosen.connect(lambda session: self.notices.watch(viewing.open_session(session), "open a session"))
         self.welcome.demo.connect(self.demo_requested)
         self.welcome.wanted.connect(commands.add)
-        self.toolbar.settings.connect(self.show_settings)
-        self.toolbar.help.connect(self.show_shortcuts)
+        side = self.side
+        self.toolbar.settings.connect(side.show_settings)
+        self.toolbar.help.connect(side.show_shortcuts)
+        self.toolbar.doctor.connect(lambda: side.show_doctor())
+        self.toolbar.diagnostics.connect(lambda: side.copy_diagnostics())
+        self.toolbar.about.connect(side.show_about)
+        self.notices.offer = lambda error, of: remedies(self, error, of)
+        self.notices.offer_help = lambda: ((tr("Copy diagnostics"), side.copy_diagnostics),)
         notifier().changed.connect(self._recolour)
 
     def _make_shortcuts(self) -> None:
@@ -218,8 +210,9 @@ class MainWindow(QMainWindow):
             ("Ctrl+L", lambda: self.logs.text.setFocus()),
             ("Ctrl+T", self.commands.test),
             ("F5", self.history.reload),
-            ("Ctrl+,", self.show_settings),
-            ("?", self.show_shortcuts),
+            ("Ctrl+,", self.side.show_settings),
+            ("F1", lambda: self.side.show_doctor()),
+            ("?", self.side.show_shortcuts),
             ("Ctrl+W", self.close),
             ("Ctrl+Q", self.quit_requested.emit),
         ):
@@ -277,17 +270,6 @@ class MainWindow(QMainWindow):
         if name == "history" and not self.history.model.rows:
             self.history.reload()
 
-    def show_settings(self) -> None:
-        """Shows the settings."""
-        self.settings.refresh()
-        self._show_alone(self.settings)
-        self.settings.search.setFocus()
-
-    def show_shortcuts(self) -> None:
-        """Shows what the keyboard can do."""
-        self._show_alone(self.shortcuts)
-        self.shortcuts.setFocus()
-
     def show_demo(self, hub: DemoHub, add_failing: AddFailing | None = None) -> None:
         """Offers what only the demo has, once it runs."""
         from desktop_app.ui.demo_menu import DemoButton
@@ -298,7 +280,8 @@ class MainWindow(QMainWindow):
         self.demo_button = DemoButton(hub, self.notices.watch, names, add_failing)
         self.toolbar.add(self.demo_button)
 
-    def _show_alone(self, page: QWidget) -> None:
+    def show_alone(self, page: QWidget) -> None:
+        """Shows a page in place of the work."""
         self.plugins.setVisible(not self.fitting.narrow)
         self.logs.hide()
         self.pages.setCurrentWidget(page)
@@ -311,7 +294,7 @@ class MainWindow(QMainWindow):
             self.editor.open_profile(row.profile, copy=copy)
         else:
             self.editor.open_new(file)
-        self._show_alone(self.editor)
+        self.show_alone(self.editor)
 
     def _search(self, text: str, entered: bool) -> None:
         there = self.pages.currentWidget() is self.work and self.middle.currentWidget() is self.history

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
@@ -11,6 +11,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPlainTextEdit, QVBoxLayout, QWidget
 
 from desktop_app.core.errors import KnownError
+from desktop_app.ui.formats import tr
 from desktop_app.ui.icons import pixmap
 from desktop_app.ui.tasks import Tasks
 from desktop_app.ui.theme import mono_font, tokens
@@ -21,9 +22,12 @@ log = logging.getLogger(__name__)
 
 MOST = 2
 
+Action = tuple[str, Callable[[], object]]
+"""A button's text and what it does."""
+
 
 class Notice(QFrame):
-    """One card: what, what to do, and the details folded away.
+    """One card: what, what to do, buttons that do it, and the details folded away.
 
     Signals:
         closed: the person has read it.
@@ -31,7 +35,15 @@ class Notice(QFrame):
 
     closed = Signal()
 
-    def __init__(self, what: str, remedy: str, details: str, tone: str, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        what: str,
+        remedy: str,
+        details: str,
+        tone: str,
+        actions: Sequence[Action] = (),
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
         self.setObjectName("banner")
         self.setAccessibleName(f"{what} {remedy}".strip())
@@ -53,24 +65,33 @@ class Notice(QFrame):
         column = QVBoxLayout(self)
         column.setContentsMargins(SPACE + 4, SPACE, SPACE, SPACE)
         column.addLayout(row)
+        top = Qt.AlignmentFlag.AlignTop
+        for text, slot in actions:
+            row.addWidget(push_button(text, slot), 0, top)
         if details:
-            text = QPlainTextEdit(details)
-            text.setReadOnly(True)
-            text.setProperty("kind", "json")
-            text.setFont(mono_font())
-            text.setMaximumHeight(160)
-            text.setAccessibleName(self.tr("Details"))
-            text.hide()
-            fold = push_button(self.tr("Details"), lambda: text.setVisible(not text.isVisible()))
-            copy = push_button(self.tr("Copy"), lambda: QGuiApplication.clipboard().setText(details))
-            row.addWidget(fold, 0, Qt.AlignmentFlag.AlignTop)
-            row.addWidget(copy, 0, Qt.AlignmentFlag.AlignTop)
-            column.addWidget(text)
-        row.addWidget(tool_button("cross", self.tr("Dismiss"), self.closed.emit), 0, Qt.AlignmentFlag.AlignTop)
+            box = QPlainTextEdit(details)
+            box.setReadOnly(True)
+            box.setProperty("kind", "json")
+            box.setFont(mono_font())
+            box.setMaximumHeight(160)
+            box.setAccessibleName(tr("Details"))
+            box.hide()
+            row.addWidget(push_button(tr("Details"), lambda: box.setVisible(not box.isVisible())), 0, top)
+            column.addWidget(box)
+        if details or tone == "error":
+            whole = "\n".join(part for part in (what, remedy, details) if part)
+            copy = tool_button("copy", tr("Copy"), lambda: QGuiApplication.clipboard().setText(whole))
+            row.addWidget(copy, 0, top)
+        row.addWidget(tool_button("cross", tr("Dismiss"), self.closed.emit), 0, top)
 
 
 class Notices(QWidget):
-    """A column of cards, newest first."""
+    """A column of cards, newest first.
+
+    Attributes:
+        offer: gives the buttons for an error of an action on something ("" for nothing in particular).
+        offer_help: gives those for a failure of the app itself.
+    """
 
     def __init__(self, tasks: Tasks | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -79,6 +100,8 @@ class Notices(QWidget):
         self._column.setSpacing(SPACE // 2)
         self._cards: list[Notice] = []
         self._tasks = tasks or Tasks()
+        self.offer: Callable[[KnownError, str], Sequence[Action]] = lambda _error, _of: ()
+        self.offer_help: Callable[[], Sequence[Action]] = lambda: ()
         self.hide()
 
     @property
@@ -86,11 +109,20 @@ class Notices(QWidget):
         """What the cards say, newest first."""
         return tuple(card.what for card in self._cards)
 
-    def say(self, what: str, remedy: str = "", details: str = "", *, tone: str = "error", about: str = "") -> None:
+    def say(
+        self,
+        what: str,
+        remedy: str = "",
+        details: str = "",
+        *,
+        tone: str = "error",
+        about: str = "",
+        actions: Sequence[Action] = (),
+    ) -> Notice:
         """Shows a card; one that says the same is replaced. `about` names what it is of, for `clear`."""
         for card in [card for card in self._cards if card.what == what]:
             self._drop(card)
-        card = Notice(what, remedy, details, tone)
+        card = Notice(what, remedy, details, tone, actions)
         card.about = about
         card.closed.connect(lambda: self._drop(card))
         self._cards.insert(0, card)
@@ -98,36 +130,48 @@ class Notices(QWidget):
         for old in self._cards[MOST:]:
             self._drop(old)
         self.show()
+        return card
 
     def clear(self, about: str) -> None:
         """Takes away what was said of something that is in order now."""
         for card in [card for card in self._cards if about and card.about == about]:
             self._drop(card)
 
-    def say_error(self, error: KnownError, about: str = "") -> None:
-        """Shows a known error."""
+    def say_error(self, error: KnownError, about: str = "", of: str = "") -> None:
+        """Shows a known error, with what can be done about it."""
         where = f" ({error.where})" if error.where else ""
-        self.say(error.what.rstrip(".") + where + ".", error.remedy, error.details, about=about)
+        self.say(
+            error.what.rstrip(".") + where + ".",
+            error.remedy,
+            error.details,
+            about=about,
+            actions=self.offer(error, of),
+        )
 
     def watch(self, work: Coroutine[Any, Any, Any], name: str, of: str = "") -> None:
         """Runs an action of the person; a known error becomes a card, a bug a card that says so and a report.
 
         The card goes when the same action (`name`) on the same thing (`of`) succeeds later.
         """
-        task = self._tasks.start(self._guard(work, f"{name} {of}"), name)
+        task = self._tasks.start(self._guard(work, f"{name} {of}", of), name)
         if task is None:
             work.close()
         else:
             # Cancelled before its first step, the guard never reaches the work, which would complain.
             task.add_done_callback(lambda _: work.close())
 
-    async def _guard(self, work: Coroutine[Any, Any, Any], about: str) -> None:
+    async def _guard(self, work: Coroutine[Any, Any, Any], about: str, of: str) -> None:
         try:
             await work
         except KnownError as error:
-            self.say_error(error, about)
+            self.say_error(error, about, of)
         except Exception:
-            self.say(self.tr("Something went wrong in the app."), self.tr("It was written to the log."), about=about)
+            self.say(
+                tr("Something went wrong in the app."),
+                tr("A report was written, without secrets. Send the diagnostics to who maintains Plugdeck."),
+                about=about,
+                actions=self.offer_help(),
+            )
             raise
         else:
             self.clear(about)

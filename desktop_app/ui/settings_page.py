@@ -1,4 +1,4 @@
-"""The settings: one page made from their own titles and descriptions, searched as one types, kept at once."""
+"""The settings: one page made from their own types and bounds, searched as one types, kept at once."""
 
 from __future__ import annotations
 
@@ -6,83 +6,58 @@ from collections.abc import Callable, Coroutine
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from desktop_app.core.errors import KnownError
 from desktop_app.store.settings import Settings
 from desktop_app.ui.editor.fields import ChoiceField, Field, NumberField, SwitchField, TextField
+from desktop_app.ui.formats import tr
 from desktop_app.ui.hosting import SettingsKeeper
+from desktop_app.ui.language import languages
+from desktop_app.ui.settings_words import Words, choice_words, setting_words
+from desktop_app.ui.side_page import SidePage
 from desktop_app.ui.tokens import SPACE
-from desktop_app.ui.widgets import EmptyState, label, tool_button
+from desktop_app.ui.widgets import EmptyState, label
 
 Start = Callable[[Coroutine[Any, Any, Any], str], object]
 MOST = 2_000_000_000
-
-WORKING = ("theme", "cache_limit_mb")
-"""Settings that change something today; one that does nothing has no place on the page."""
+TITLE_WIDTH = 220
 
 
-class SettingsPage(QWidget):
-    """Every setting that has a title and an effect.
+class SettingsPage(SidePage):
+    """Every setting that has a title.
 
-    Signals:
-        closed: the person is done.
+    Args:
+        start: runs the change of a setting.
     """
 
-    closed = Signal()
-
     def __init__(self, keeper: SettingsKeeper, start: Start, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(tr("Settings"), parent)
         self._keeper = keeper
         self._start = start
         self.fields: dict[str, Field] = {}
-        self._rows: dict[str, tuple[str, QWidget]] = {}
+        self._cards: list[tuple[QFrame, list[tuple[str, QWidget]]]] = []
         self.search = QLineEdit()
-        self.search.setPlaceholderText(self.tr("Search settings"))
-        self.search.setAccessibleName(self.tr("Search settings"))
+        self.search.setPlaceholderText(tr("Search settings"))
+        self.search.setAccessibleName(tr("Search settings"))
         self.search.setClearButtonEnabled(True)
         self.search.setFixedWidth(260)
         self.search.textChanged.connect(self._filter)
-        top = QFrame()
-        top.setObjectName("toolbar")
-        row = QHBoxLayout(top)
-        row.setContentsMargins(2 * SPACE, SPACE, 2 * SPACE, SPACE)
-        row.addWidget(tool_button("back", self.tr("Back"), self.closed.emit, shortcut="Esc"))
-        row.addWidget(label(self.tr("Settings"), "title"), 1)
-        row.addWidget(self.search)
-        self.nothing = EmptyState("search", self.tr("No setting fits"))
+        self.head.addWidget(self.search)
+        self.nothing = EmptyState("search", tr("No setting fits"))
         self.nothing.hide()
-        self._card = QFrame()
-        self._card.setObjectName("card")
-        self._card.setMaximumWidth(760)
-        self._column = QVBoxLayout(self._card)
-        self._column.setContentsMargins(3 * SPACE, 2 * SPACE, 3 * SPACE, 2 * SPACE)
-        self._column.setSpacing(2 * SPACE)
-        for name, info in Settings.model_fields.items():
-            if info.title and name in WORKING:
-                self._add(name, info.title, info.description or "", info.annotation)
-        page = QWidget()
-        page.setObjectName("page")
-        middle = QVBoxLayout()
-        middle.addWidget(self._card)
-        middle.addWidget(self.nothing)
-        middle.addStretch(1)
-        outer = QHBoxLayout(page)
-        outer.setContentsMargins(2 * SPACE, 2 * SPACE, 2 * SPACE, 2 * SPACE)
-        outer.addStretch(1)
-        outer.addLayout(middle, 20)
-        outer.addStretch(1)
-        area = QScrollArea()
-        area.setWidgetResizable(True)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setWidget(page)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(top)
-        column.addWidget(area, 1)
+        column = self.card_column()
+        for group, settings in setting_words().items():
+            column.addWidget(self._card(group, settings))
+        self.note = label(
+            tr("There is nothing to switch off for updates: Plugdeck never looks for any by itself."),
+            "muted",
+            wrap=True,
+        )
+        column.addWidget(self.note)
+        column.addWidget(self.nothing)
+        column.addStretch(1)
 
     def refresh(self) -> None:
         """Shows the settings in force."""
@@ -90,8 +65,23 @@ class SettingsPage(QWidget):
             _put(field, getattr(self._keeper.current, name))
             field.show_error("")
 
-    def _add(self, name: str, title: str, description: str, annotation: Any) -> None:
-        field = self._field_for(title, description, annotation)
+    def _card(self, group: str, settings: dict[str, Words]) -> QFrame:
+        card = QFrame()
+        card.setObjectName("card")
+        column = QVBoxLayout(card)
+        column.setContentsMargins(3 * SPACE, 2 * SPACE, 3 * SPACE, 2 * SPACE)
+        column.setSpacing(2 * SPACE)
+        column.addWidget(label(group, "subtitle"))
+        rows = []
+        for name, words in settings.items():
+            box = self._row(name, words)
+            column.addWidget(box)
+            rows.append((f"{group} {words.title} {words.hint} {name}".casefold(), box))
+        self._cards.append((card, rows))
+        return card
+
+    def _row(self, name: str, words: Words) -> QWidget:
+        field = self._field_for(name, words)
         field.edited.connect(lambda: self._start(self._keep(name), "change a setting"))
         if isinstance(field, TextField):
             # A text counts once it is whole, not with every key.
@@ -102,33 +92,39 @@ class SettingsPage(QWidget):
         row = QHBoxLayout(box)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(2 * SPACE)
-        field.title.setFixedWidth(220)
+        field.title.setFixedWidth(TITLE_WIDTH)
         field.title.setWordWrap(True)
         row.addWidget(field.title, 0, Qt.AlignmentFlag.AlignTop)
         row.addWidget(field, 1)
-        self._rows[name] = (f"{title} {description} {name}".casefold(), box)
-        self._column.addWidget(box)
+        return box
 
-    def _field_for(self, title: str, description: str, annotation: Any) -> Field:
-        title, description = self.tr(title), self.tr(description)
+    def _field_for(self, name: str, words: Words) -> Field:
+        info = Settings.model_fields[name]
+        annotation: Any = info.annotation
+        title, hint = words.title, words.hint
         kinds = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
         kind = next(part for part in kinds if part is not type(None))
         optional = type(None) in kinds
+        if name == "language":
+            choices = ((tr("The desktop's"), ""), *((own, code) for code, own in languages()))
+            return ChoiceField(title, choices, hint)
         if get_origin(kind) is Literal:
             return ChoiceField(
-                title, tuple((str(value).capitalize(), str(value)) for value in get_args(kind)), description
+                title, tuple((choice_words(name, str(value)), str(value)) for value in get_args(kind)), hint
             )
         if kind is bool and optional:
-            choices = ((self.tr("Ask"), ""), (self.tr("Yes"), "yes"), (self.tr("No"), "no"))
-            return ChoiceField(title, choices, description)
+            return ChoiceField(title, ((tr("Ask"), ""), (tr("Yes"), "yes"), (tr("No"), "no")), hint)
         if kind is bool:
-            return SwitchField(title, self.tr("On"), description)
+            return SwitchField(title, tr("On"), hint)
         if kind is int:
-            field = NumberField(title, 0, MOST, hint=description)
+            low, high = _bounds(info.metadata)
+            field = NumberField(title, 0 if optional else low, high, hint=hint)
+            field.box.setKeyboardTracking(False)  # a number counts once it is whole
+            field.box.setGroupSeparatorShown(True)
             if optional:
-                field.box.setSpecialValueText(self.tr("No limit"))
+                field.box.setSpecialValueText(tr("No limit"))
             return field
-        return TextField(title, description)
+        return TextField(title, hint)
 
     async def _keep(self, name: str) -> None:
         field = self.fields[name]
@@ -145,19 +141,21 @@ class SettingsPage(QWidget):
 
     def _filter(self, text: str) -> None:
         words = text.casefold().split()
-        shown = 0
-        for words_of, box in self._rows.values():
-            fits = all(word in words_of for word in words)
-            box.setVisible(fits)
-            shown += fits
-        self._card.setVisible(shown > 0)
-        self.nothing.setVisible(shown == 0)
+        any_shown = False
+        for card, rows in self._cards:
+            fitting = [box for words_of, box in rows if all(word in words_of for word in words)]
+            for _, box in rows:
+                box.setVisible(box in fitting)
+            card.setVisible(bool(fitting))
+            any_shown = any_shown or bool(fitting)
+        self.note.setVisible(not words)
+        self.nothing.setVisible(not any_shown)
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_Escape:
-            self.closed.emit()
-        else:
-            super().keyPressEvent(event)
+
+def _bounds(metadata: list[Any]) -> tuple[int, int]:
+    low = next((limit.ge for limit in metadata if getattr(limit, "ge", None) is not None), 0)
+    high = next((limit.le for limit in metadata if getattr(limit, "le", None) is not None), MOST)
+    return int(low), int(high)
 
 
 def _put(field: Field, value: Any) -> None:

@@ -11,13 +11,15 @@ from desktop_app.core.errors import StoreError
 from desktop_app.store.autostart import Autostart
 from desktop_app.store.settings import Settings
 from desktop_app.ui.dialogs import ask
-from desktop_app.ui.formats import tr
+from desktop_app.ui.formats import count, plain, tr
 from desktop_app.ui.main_window import MainWindow
 from desktop_app.ui.notifications import Notifications
 from desktop_app.ui.quitting import Quitting
 from desktop_app.ui.tray import Tray
 
 _TOKEN = "XDG_ACTIVATION_TOKEN"  # noqa: S105 - Wayland's word for "the person asked for this window"
+
+MOST_SHOWN = 200_000
 
 
 class Shell(QObject):
@@ -45,9 +47,7 @@ class Shell(QObject):
         self._told_of_tray = False
         self._forget: Callable[[], None] = lambda: None
         self.tray = tray or Tray(self)
-        self.quitting = Quitting(
-            window.host, window, lambda what, how: window.notices.say(what, how, tone="busy"), quit_app
-        )
+        self.quitting = Quitting(window.host, window, self._say, quit_app)
         self.notifications = Notifications(
             self.tray.tell,
             wanted=lambda: window.host.settings.current.notifications,
@@ -81,6 +81,7 @@ class Shell(QObject):
         elif not self.tray.available:
             self._window.showMinimized()
         self._plugins_changed()
+        self._tell_of_crashes()
 
     async def end(self) -> None:
         """Takes everything away."""
@@ -118,6 +119,9 @@ class Shell(QObject):
             self.show_window()  # what is left to do is asked there
         self.quitting.close_requested()
 
+    def _say(self, what: str, how: str) -> None:
+        self._window.notices.say(what, how, tone="busy")
+
     def _put_away(self) -> None:
         if not self.tray.available:
             self._window.showMinimized()
@@ -152,6 +156,23 @@ class Shell(QObject):
             self._autostart.set(self._command if settings.start_at_login else None)
         except StoreError as error:
             self._window.notices.say_error(error)
+
+    def _tell_of_crashes(self) -> None:
+        window = self._window
+        reports = window.host.crashes.since(window.host.settings.current.crashes_seen)
+        if not reports:
+            return
+        number = count(sum(report.count for report in reports), tr("time"), tr("times"))
+        what = plain(reports[-1].headline, 120)
+        card = window.notices.say(
+            tr("Plugdeck itself failed since you last saw it ({number}): {what}").format(number=number, what=what),
+            tr("A report without secrets is kept. Copy it, or the diagnostics, and send it to who maintains Plugdeck."),
+            "\n\n".join(report.text for report in reversed(reports))[:MOST_SHOWN],
+            actions=window.notices.offer_help(),
+        )
+        seen = reports[-1].last
+        keep = window.host.settings.change
+        card.closed.connect(lambda: window.notices.watch(keep(crashes_seen=seen), "remember what was seen"))
 
     def _show_cause(self) -> None:
         self.show_window()

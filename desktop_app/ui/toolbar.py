@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QLabel, QLineEdit, QWidget
+from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QLabel, QLineEdit, QMenu, QToolButton, QWidget
 
+from desktop_app.ui.formats import tr
 from desktop_app.ui.icons import app_icon, set_icon
 from desktop_app.ui.tokens import SPACE
 from desktop_app.ui.widgets import label, push_button, tool_button
@@ -20,7 +21,8 @@ class Toolbar(QFrame):
     """What concerns all plugins, and the way to the other pages.
 
     Signals:
-        start_all, stop_all, test, settings, help: buttons.
+        start_all, stop_all, test, settings: buttons.
+        help, doctor, diagnostics, about: entries of the help menu.
         page: "live" or "history".
         search: (a text to look for among the jobs, whether Enter asked for it).
     """
@@ -30,6 +32,9 @@ class Toolbar(QFrame):
     test = Signal()
     settings = Signal()
     help = Signal()
+    doctor = Signal()
+    diagnostics = Signal()
+    about = Signal()
     page = Signal(str)
     search = Signal(str, bool)
 
@@ -39,11 +44,11 @@ class Toolbar(QFrame):
         self.setFixedHeight(52)
         mark = QLabel()
         mark.setPixmap(app_icon().pixmap(QSize(24, 24), self.devicePixelRatioF()))
-        self.start_button = push_button(self.tr("Start all"), self._start, icon="play")
-        self.test_button = push_button(self.tr("Test a file…"), self.test.emit, icon="test")
-        self.test_button.setToolTip(self.tr("Test a file… (Ctrl+T)"))
-        self.live = tool_button("live", self.tr("Live"), text=True, checkable=True, shortcut="Ctrl+1")
-        self.history = tool_button("history", self.tr("History"), text=True, checkable=True, shortcut="Ctrl+2")
+        self.start_button = push_button(tr("Start all"), self._start, icon="play")
+        self.test_button = push_button(tr("Test a file…"), self.test.emit, icon="test")
+        self.test_button.setToolTip(tr("Test a file… (Ctrl+T)"))
+        self.live = tool_button("live", tr("Live"), text=True, checkable=True, shortcut="Ctrl+1")
+        self.history = tool_button("history", tr("History"), text=True, checkable=True, shortcut="Ctrl+2")
         self._pages = QButtonGroup(self)
         for button, name in ((self.live, "live"), (self.history, "history")):
             button.setProperty("kind", "segment")
@@ -52,9 +57,9 @@ class Toolbar(QFrame):
             button.clicked.connect(lambda _=False, name=name: self.page.emit(name))
         self.live.setChecked(True)
         self.text = QLineEdit()
-        self.text.setPlaceholderText(self.tr("Search jobs"))
-        self.text.setAccessibleName(self.tr("Search jobs"))
-        self.text.setToolTip(self.tr("Name, session, class or error (Ctrl+F)"))
+        self.text.setPlaceholderText(tr("Search jobs"))
+        self.text.setAccessibleName(tr("Search jobs"))
+        self.text.setToolTip(tr("Name, session, class or error (Ctrl+F)"))
         self.text.setClearButtonEnabled(True)
         self.text.setMinimumWidth(96)
         self.text.setMaximumWidth(240)
@@ -80,10 +85,27 @@ class Toolbar(QFrame):
         row.addLayout(self._room)
         row.addStretch(1)
         row.addWidget(self.text, 2)
-        row.addWidget(tool_button("help", self.tr("Keyboard shortcuts"), self.help.emit, shortcut="?"))
-        self.gear = tool_button("gear", self.tr("Settings"), self.settings.emit, shortcut="Ctrl+,")
+        self.help_button = tool_button("help", tr("Help"))
+        self.help_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.help_button.setMenu(self._help_menu())
+        row.addWidget(self.help_button)
+        self.gear = tool_button("gear", tr("Settings"), self.settings.emit, shortcut="Ctrl+,")
         row.addWidget(self.gear)
         self._all_running = False
+
+    def _help_menu(self) -> QMenu:
+        menu = QMenu(self)
+        for entry, keys in (
+            (menu.addAction(tr("Doctor: why does it not work?"), self.doctor.emit), "F1"),
+            (menu.addAction(tr("Copy diagnostics"), self.diagnostics.emit), ""),
+            (menu.addSeparator(), ""),
+            (menu.addAction(tr("Keyboard shortcuts"), self.help.emit), "?"),
+            (menu.addAction(tr("About Plugdeck"), self.about.emit), ""),
+        ):
+            if keys:
+                # Shown only: the window has these keys.
+                entry.setText(f"{entry.text()}\t{keys}")
+        return menu
 
     def add(self, button: QWidget) -> None:
         """Takes in a button that is only there at times."""
@@ -101,7 +123,7 @@ class Toolbar(QFrame):
         """Offers to start all, or to stop all once everything runs."""
         self._all_running = all_of > 0 and running == all_of
         self.start_button.setEnabled(all_of > 0)
-        words = self.tr("Stop all") if self._all_running else self.tr("Start all")
+        words = tr("Stop all") if self._all_running else tr("Start all")
         self.start_button.setText(words)
         self.start_button.setAccessibleName(words)
         self.start_button.setToolTip(words)

@@ -40,6 +40,8 @@ from desktop_app.core.profile import CallbackSource, OnnxSource, Profile
 from desktop_app.jobs.trial import TrialResult
 from desktop_app.runner.interpreters import Interpreter
 from desktop_app.runner.script_facts import ScriptFacts
+from desktop_app.store.crashes import CrashReport
+from desktop_app.store.paths import DataDir
 from desktop_app.store.search import JobFilter, LogFilter
 from desktop_app.store.settings import Settings
 
@@ -173,6 +175,14 @@ class FakeTrial:
         return self._host.tests[0] if self._host.tests else TrialResult(path, error="no answer was laid ready")
 
 
+@dataclass
+class FakeCrashes:
+    reports: list[CrashReport] = field(default_factory=list)
+
+    def since(self, moment: float) -> list[CrashReport]:
+        return [report for report in self.reports if report.last > moment]
+
+
 class FakeHost:
     """Does at once and in memory what the host does with processes and a hub, and notes what it was asked."""
 
@@ -182,6 +192,8 @@ class FakeHost:
         self.history = FakeHistory()
         self.secrets = FakeSecrets()
         self.settings = FakeSettings()
+        self.data_dir = DataDir(Path("/home/somebody/plugdeck"))
+        self.crashes = FakeCrashes()
         self.statuses: dict[str, ProfileStatus] = {}
         self.calls: list[tuple[str, str]] = []
         self.fail_next: KnownError | None = None

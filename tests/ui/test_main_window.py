@@ -383,8 +383,8 @@ def test_settings_and_shortcuts(opened: Any, host: Any, tools: Any, qtbot: Any) 
 
     async def scenario(window: MainWindow) -> None:
         window.toolbar.gear.click()
-        assert window.pages.currentWidget() is window.settings
-        theme: Any = window.settings.fields["theme"]
+        assert window.pages.currentWidget() is window.side.settings
+        theme: Any = window.side.settings.fields["theme"]
         theme.value = "dark"
         theme.touch()
         await tools.until(lambda: tokens().name == "dark")
@@ -392,8 +392,8 @@ def test_settings_and_shortcuts(opened: Any, host: Any, tools: Any, qtbot: Any) 
         theme.touch()
         await tools.until(lambda: tokens().name == "light")
         window.toolbar.help.emit()
-        assert window.pages.currentWidget() is window.shortcuts
-        qtbot.keyClick(window.shortcuts, Qt.Key.Key_Escape)
+        assert window.pages.currentWidget() is window.side.shortcuts
+        qtbot.keyClick(window.side.shortcuts, Qt.Key.Key_Escape)
         assert window.pages.currentWidget() is window.work
 
     opened(scenario)
