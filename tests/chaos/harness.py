@@ -226,7 +226,9 @@ class Chaos:
     def _new_session(self, number: int) -> str:
         session = f"{number:06d}-{self._dice.getrandbits(48):012x}"
         plugin = "detector" if self._dice.random() < DETECTOR_SHARE else "script"
-        self.ledger.expect(session, plugin, workflow=self._dice.random() < WORKFLOW_SHARE)
+        # Not the detector's: it finds the same in the same picture again, so that a reply that got lost is taken for
+        # given where the task holds that answer already, from another session.
+        self.ledger.expect(session, plugin, workflow=plugin == "script" and self._dice.random() < WORKFLOW_SHARE)
         return session
 
     async def _feed(self) -> None:
@@ -296,9 +298,9 @@ class Chaos:
             asked = time.time()
             history = await asyncio.to_thread(recorded, self.database)
             for entry in self.ledger.entries.values():
-                if entry.sent and not entry.answered and entry.session not in history:
-                    if asked - entry.sent[-1] > LOST_AFTER_S and self._send(entry.session):
-                        entry.lost = len(entry.sent)
+                known = not entry.sent or entry.answered or entry.session in history
+                if not known and asked - entry.sent[-1] > LOST_AFTER_S and self._send(entry.session):
+                    entry.lost = len(entry.sent)
 
     async def _finish(self) -> None:
         await cancel_and_wait(*self._tasks)
