@@ -36,6 +36,7 @@ from desktop_app.hub.attempt import try_login
 from desktop_app.hub.listener import Timing
 from desktop_app.jobs.assets import Assets
 from desktop_app.jobs.cache import Cache
+from desktop_app.jobs.export import Exported, ExportFormat, export_jobs
 from desktop_app.jobs.recorder import AppLogHandler, Recorder
 from desktop_app.jobs.replay import Replay, Replayer
 from desktop_app.jobs.service import Shared
@@ -53,6 +54,7 @@ from desktop_app.store.logfile import LogFile
 from desktop_app.store.outbox import Outbox
 from desktop_app.store.paths import DataDir
 from desktop_app.store.profiles import ProfileStore
+from desktop_app.store.search import JobFilter
 from desktop_app.store.secrets import Secrets
 from desktop_app.store.settings import Settings, SettingsStore
 
@@ -191,11 +193,12 @@ class Host:
         Args:
             rest: the open port where the hub calls it; None: we call the hub.
         """
+        await self.supervisor.settled(profile_id)
         self.supervisor.start(self.profiles.get(profile_id), rest)
 
     async def stop_profile(self, profile_id: str, drain_s: float = 3.0) -> None:
-        """Stops serving a profile."""
-        await self.supervisor.stop(profile_id, drain_s)
+        """Stops serving a profile; jobs that do not finish in time end with an error, which the hub hears."""
+        await self.supervisor.stop(profile_id, drain_s, for_good=True)
 
     async def restart_worker(self, profile_id: str) -> None:
         """Gives a running profile a new worker."""
@@ -254,7 +257,7 @@ class Host:
     async def remove_profile(self, profile_id: str) -> None:
         """Stops and forgets a profile and its secret; its history stays."""
         profile = self.profiles.get(profile_id)
-        await self.supervisor.stop(profile_id)
+        await self.supervisor.stop(profile_id, for_good=True)
         await self.profiles.remove(profile_id)
         try:
             await self.secrets.delete(profile)
@@ -349,6 +352,16 @@ class Host:
         original = await self.replayer.root(original)
         profile = profile or self._own_profile(original)
         return await self.replayer.replay(original, profile, self._trial_runner(profile))
+
+    async def export(
+        self, target: Path, form: str, wanted: JobFilter, jobs: Sequence[JobRecord] = (), *, assets: bool = False
+    ) -> Exported:
+        """Writes answers for training code: of the delivered jobs that a filter picks, or of the named ones.
+
+        Raises:
+            KnownError: see `export_jobs`.
+        """
+        return await export_jobs(self.history, target, ExportFormat(form), wanted=wanted, jobs=jobs, assets=assets)
 
     async def find_pythons(self, script: Path | None) -> list[Interpreter]:
         """The Pythons of this machine, the bundled one first, and what each lacks for a script."""

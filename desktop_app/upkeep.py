@@ -43,7 +43,7 @@ async def take_over(profiles: ProfileStore, supervisor: Supervisor) -> None:
         old, new = before.get(profile_id), after.get(profile_id)
         if old is None or old == new:
             continue
-        await supervisor.stop(profile_id)
+        await supervisor.stop(profile_id, for_good=new is None)
         if new is not None:
             supervisor.start(new)
 

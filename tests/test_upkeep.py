@@ -21,8 +21,8 @@ class Services:
         self.running = running
         self.calls: list[tuple[str, Any]] = []
 
-    async def stop(self, profile_id: str) -> None:
-        self.calls.append(("stop", profile_id))
+    async def stop(self, profile_id: str, *, for_good: bool) -> None:
+        self.calls.append(("stop for good" if for_good else "stop", profile_id))
 
     def start(self, profile: Profile) -> None:
         self.calls.append(("start", profile.name))
@@ -67,7 +67,7 @@ async def test_what_is_served_is_served_as_it_is_now(stores: Any) -> None:
     await theirs.save(first.changed(name="One again"))
     await theirs.remove(second.id)
     await take_over(ours, services)
-    assert services.calls == [("stop", first.id), ("start", "One again"), ("stop", second.id)]
+    assert services.calls == [("stop", first.id), ("start", "One again"), ("stop for good", second.id)]
 
 
 async def test_it_keeps_looking(stores: Any) -> None:

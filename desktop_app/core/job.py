@@ -38,7 +38,8 @@ _NEXT: Mapping[JobState, frozenset[JobState]] = {
     JobState.FETCHING: frozenset({JobState.RUNNING, JobState.QUEUED, *_ENDS}),
     JobState.RUNNING: frozenset({JobState.BUILDING, JobState.QUEUED, *_ENDS}),
     JobState.BUILDING: frozenset({JobState.DELIVERING, JobState.QUEUED, *_ENDS}),
-    JobState.DELIVERING: frozenset({JobState.DELIVERED, *_ENDS}),
+    # Back to QUEUED only if the app ended before the answer was on disk, so that nobody has seen it.
+    JobState.DELIVERING: frozenset({JobState.DELIVERED, JobState.QUEUED, *_ENDS}),
     JobState.DELIVERED: frozenset(),
     JobState.FAILED: frozenset(),
     JobState.CANCELLED: frozenset(),
@@ -88,6 +89,8 @@ class Job:
         overwrite: None and True mean: replace what the task has.
         received_at: seconds since the epoch, UTC.
         replay_of: id of the job that this one repeats without the hub; such a job is never delivered.
+        resumed: it was taken by an earlier run of the app, so that its apiKey is gone.
+        asset_path, asset_type: where that run put the asset, and its media type; None: it must be fetched.
     """
 
     session: str
@@ -108,6 +111,14 @@ class Job:
     overwrite: bool | None = None
     received_at: float = field(default_factory=time.time)
     replay_of: str | None = None
+    resumed: bool = False
+    asset_path: str | None = None
+    asset_type: str = ""
+
+    @property
+    def needs_key(self) -> bool:
+        """Whether handing in its answer, reading what its task has, or finding its asset takes the apiKey."""
+        return self.workflow or self.overwrite is False or not self.data_url
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from desktop_app.core.aio import cancel_and_wait, spawn
@@ -27,13 +28,13 @@ from desktop_app.jobs.assets import Asset, Assets
 from desktop_app.jobs.delivery import Delivery
 from desktop_app.jobs.queue import Turns
 from desktop_app.jobs.recorder import Recorder
+from desktop_app.jobs.resume import stopped
 from desktop_app.runner.pool import Runner
 
 log = logging.getLogger(__name__)
 
 CANCELLED = "The job was cancelled in Plugdeck"
-RUN_AGAIN = "Run the plugin on the asset again."
-INTERRUPTED = "Plugdeck was closed while this job was in work"
+NO_KEY = "Plugdeck was started again while this job waited, so its API key, which is never on disk, is gone."
 
 SCREEN_FETCHES = 4
 """Assets fetched for the screen alone, at once."""
@@ -72,6 +73,8 @@ class Pipeline:
         self.turns = Turns(profile.concurrency)
         self.leaving = False
         """Set when the profile is stopped: what is cancelled then was cancelled by nobody, and its answer says so."""
+        self.left_over: Callable[[Job, JobRecord], KnownError | None] = lambda _, __: stopped()
+        """Gives what a job ends with that is left over then, or None where it goes on at the next start."""
         self._answering: set[str] = set()
         self._beside: set[asyncio.Task[None]] = set()
         self._last_words: set[asyncio.Task[Any]] = set()
@@ -88,8 +91,8 @@ class Pipeline:
         await cancel_and_wait(*self._beside)
         if self._pausing is not None:
             self._pausing.cancel()
+        await asyncio.sleep(0)  # each gets as far as the outbox
         if self._last_words:
-            await asyncio.sleep(0)  # each gets as far as the outbox
             await asyncio.wait(self._last_words, timeout=wait_s)
         await cancel_and_wait(*self._last_words)
 
@@ -106,8 +109,8 @@ class Pipeline:
         self._last_words.add(task)
         task.add_done_callback(self._last_words.discard)
 
-    def arrived(self, job: Job) -> JobRecord:
-        """Records a job that just came in."""
+    def arrived(self, job: Job) -> tuple[JobRecord, asyncio.Future[dict[str, Any] | None]]:
+        """Records a job that just came in; the future says what the disk does not have of it."""
         record = JobRecord(
             id=job.id,
             session=job.session,
@@ -124,8 +127,7 @@ class Pipeline:
             workflow=job.workflow,
         )
         self._recorder.record(record)
-        self._recorder.payload(job)
-        return record
+        return record, self._recorder.payload(job)
 
     async def run(self, job: Job, record: JobRecord, ran: Callable[[], None]) -> JobRecord:
         """Takes a job to its end; returns its last record.
@@ -151,11 +153,7 @@ class Pipeline:
             await self._fail(line, error)
         except asyncio.CancelledError:
             if not self.is_answered(job.id):
-                if self.leaving:
-                    state, why = JobState.FAILED, KnownError(INTERRUPTED, remedy=RUN_AGAIN)
-                else:
-                    state, why = JobState.CANCELLED, KnownError(CANCELLED)
-                self._spawn_last(self._fail(line, why, state), f"cancelled {job.session}")
+                self._broken_off(line)
             raise
         except Exception as error:  # noqa: BLE001 - one place turns bugs into reports; the session must end
             self._on_bug(error, f"job {job.session}")
@@ -165,6 +163,18 @@ class Pipeline:
             line.over.set()
             self._end()
         return line.record
+
+    def _broken_off(self, line: _Line) -> None:
+        if not self.leaving:
+            last = self._fail(line, KnownError(CANCELLED), JobState.CANCELLED)
+        elif error := self.left_over(line.job, line.record):
+            last = self._fail(line, error)
+        else:
+            # It goes on at the next start, from the beginning.
+            if line.record.state is not JobState.QUEUED:
+                line.move(JobState.QUEUED)
+            return
+        self._spawn_last(last, f"broken off {line.job.session}")
 
     def _begin(self) -> None:
         self._in_hand += 1
@@ -212,6 +222,9 @@ class Pipeline:
 
     async def _fetch(self, line: _Line) -> Asset:
         job = line.job
+        if job.asset_path is not None:
+            # An earlier run fetched it; its address may have been signed, and is worth nothing any more.
+            return Asset(Path(job.asset_path), job.asset_type, 0)
         url = job.data_url or await self._resolve(line)
         asset = await self._assets.fetch(url, self._profile)
         line.note(asset_path=str(asset.path), asset_type=asset.media_type)
@@ -282,21 +295,25 @@ class Pipeline:
 
     async def _deliver(self, line: _Line, built: Built) -> None:
         job = line.job
-        if job.workflow and built.answer is not None:
-            await self._delivery.annotate(job, built)
-        else:
-            kept = self._delivery.keep(job, protocol.success(job, built.response, export=built.export))
-            self._answering.add(job.id)
-            try:
+        by_http = job.workflow and built.answer is not None
+        try:
+            if by_http:
+                self._answering.add(job.id)
+                await self._delivery.annotate(job, built)
+            else:
+                kept = self._delivery.keep(job, protocol.success(job, built.response, export=built.export))
+                self._answering.add(job.id)
                 await self._delivery.deliver(kept)
-            except DeliveryError:
-                self._answering.discard(job.id)
-                raise
+        except DeliveryError:
+            self._answering.discard(job.id)
+            raise
         line.mark("deliver")
         line.total()
 
     async def _fail(self, line: _Line, error: KnownError, state: JobState = JobState.FAILED) -> None:
         job = line.job
+        if job.resumed and isinstance(self._profile.source, CallbackSource):
+            error = KnownError(error.what, where=error.where, remedy=NO_KEY, details=error.details)
         # The outbox comes before the history: a crash between them must not leave a job that is over and unanswered.
         kept = self._delivery.keep(job, protocol.failure(job))
         self._answering.add(job.id)

@@ -42,7 +42,7 @@ class Recorder:
         """What is worth seeing and not worth keeping: how far a job is."""
         self._events.emit(JobChanged(record))
 
-    def payload(self, job: Job) -> asyncio.Future[dict[str, Any]]:
+    def payload(self, job: Job) -> asyncio.Future[dict[str, Any] | None]:
         """Keeps the event as it arrived (the history masks what is secret); see History.store_payload."""
         return self._history.store_payload(job.id, dict(job.data))
 

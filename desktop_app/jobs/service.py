@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,14 +18,16 @@ from desktop_app.hub.client import HubClient
 from desktop_app.hub.listener import Link, Timing
 from desktop_app.jobs.assets import Assets
 from desktop_app.jobs.connectors import Ears, connect
-from desktop_app.jobs.pipeline import CANCELLED, INTERRUPTED, LAST_WORDS_S, RUN_AGAIN, Pipeline
-from desktop_app.jobs.queue import JobQueue
+from desktop_app.jobs.pipeline import CANCELLED, LAST_WORDS_S, Pipeline
+from desktop_app.jobs.queue import JobQueue, Waiting
 from desktop_app.jobs.recorder import Recorder
+from desktop_app.jobs.resume import Reading, interrupted, is_cached, stopped, why_not
+from desktop_app.jobs.sessions import Sessions
+from desktop_app.jobs.takeup import TakeUp
 from desktop_app.runner.pool import Runner, RunnerState, WorkerLine
 from desktop_app.runner.reload import ScriptWatch
 from desktop_app.store.history import History
 from desktop_app.store.outbox import Outbox
-from desktop_app.store.search import JobFilter
 
 if TYPE_CHECKING:
     from desktop_app.hub.rest import RestServer
@@ -36,7 +37,9 @@ log = logging.getLogger(__name__)
 AHEAD = 4
 """Jobs whose assets are fetched while others are in the model."""
 
-REMEMBERED_SESSIONS = 20_000
+CROWDED_LOOK_S = 0.1
+PRESSED_S = 2.0
+"""The longest that reading from the hub is held up for the disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +75,16 @@ class ProfileService:
         self._recorder = shared.recorder
         self._runner = shared.make_runner(profile, self._worker_said, self._runner_changed)
         self._client = HubClient(profile.host)
+        self._records: dict[str, JobRecord] = {}
+        self._left_before = TakeUp(
+            profile, shared.history, shared.outbox, shared.recorder, self._records, self._beside_now
+        )
         ears = Ears(
             job=self._job_arrived,
             link=self._link_changed,
             up=self._up,
             ping=self._ping,
-            restored=self._restored,
+            restored=self._left_before.restored,
             given_up=self._given_up,
             refusal=lambda: str(self._refusal() or ""),
             is_export=lambda: (self.info or {}).get("kind") == "export",
@@ -88,12 +95,11 @@ class ProfileService:
         self._pipeline = Pipeline(
             profile, self._runner, shared.assets, self._client, self._delivery, shared.recorder, shared.on_bug
         )
-        self._queue = JobQueue()
+        self._in_hand: dict[str, Waiting] = {}
+        self._queue = JobQueue(read_back=Reading(profile, shared.history, self._records))
         self._hand = asyncio.Semaphore(profile.concurrency + AHEAD)
-        self._records: dict[str, JobRecord] = {}
         self._tasks: dict[str, asyncio.Task[Any]] = {}
-        self._sessions: dict[str, str] = {}
-        self._restoring: dict[str, JobRecord] = {}
+        self._sessions = Sessions(profile, shared.history, shared.outbox, self._delivery, shared.recorder)
         self._beside: set[asyncio.Task[Any]] = set()
         self._consumer: asyncio.Task[None] | None = None
         self._loading: asyncio.Task[None] | None = None
@@ -113,15 +119,22 @@ class ProfileService:
         if self._watch is not None:
             self._watch.start()
 
-    async def stop(self, drain_s: float = 5.0) -> None:
-        """Takes no more jobs, lets those in the model finish for so long, and ends worker and connection."""
+    async def stop(self, drain_s: float = 5.0, *, for_good: bool = False) -> None:
+        """Takes no more jobs, lets those in the model finish for so long, and ends worker and connection.
+
+        Jobs that are left over go on at the next start; the hub hears now of those that cannot.
+
+        Args:
+            for_good: there may be no next start: all that are left over end with an error.
+        """
         self._accepting = False
         if self._watch is not None:
             await self._watch.stop()
         await aio.cancel_and_wait(self._loading, self._consumer, *self._beside)
         self._pipeline.leaving = True
-        # The hub hears of them now, while it listens: their keys are not on disk, so no later start could do them.
-        self._end_waiting(KnownError(INTERRUPTED, remedy=RUN_AGAIN))
+        if not for_good:
+            self._pipeline.left_over = self._left_over
+        self._end_those_that_cannot_go_on(for_good)
         try:
             if self._tasks and drain_s > 0:
                 await self._drain(drain_s)
@@ -165,8 +178,9 @@ class ProfileService:
 
     def cancel(self, job_id: str) -> bool:
         """Ends a job; the hub hears that it was cancelled. False if it is not here or over already."""
-        job = self._queue.cancel(job_id)
-        if job is not None:
+        waiting = self._queue.cancel(job_id)
+        if waiting is not None:
+            job = waiting.stub(self.profile.id)
             self._pipeline.end(job, self._records.pop(job_id), KnownError(CANCELLED), JobState.CANCELLED)
             self._count()
             return True
@@ -175,8 +189,28 @@ class ProfileService:
         return task is not None and not self._pipeline.is_answered(job_id) and task.cancel()
 
     def _end_waiting(self, error: KnownError) -> None:
-        for job in self._queue.drain():
-            self._pipeline.end(job, self._records.pop(job.id), error)
+        for waiting in self._queue.drain():
+            self._pipeline.end(waiting.stub(self.profile.id), self._records.pop(waiting.id), error)
+
+    def _end_those_that_cannot_go_on(self, for_good: bool) -> None:
+        """The others wait on disk; those of which too little is known yet do too."""
+        for waiting in self._queue.drain():
+            record = self._records.pop(waiting.id)
+            why = "" if waiting.withheld is None else self._why_not(waiting, record)
+            if for_good or why:
+                error = stopped() if for_good else interrupted(why)
+                self._pipeline.end(waiting.stub(self.profile.id), record, error)
+
+    def _why_not(self, waiting: Waiting, record: JobRecord) -> str:
+        cached = is_cached(record)
+        return why_not(self.profile, needs_key=waiting.needs_key, withheld=waiting.withheld, cached=cached)
+
+    def _left_over(self, job: Job, record: JobRecord) -> KnownError | None:
+        """What a job in hand ends with if it cannot go on at the next start."""
+        if job.resumed:
+            return None  # it has come so far with what is on disk
+        why = self._why_not(self._in_hand[job.id], record)
+        return interrupted(why) if why else None
 
     async def _start(self, load: Callable[[], Awaitable[dict[str, Any]]]) -> None:
         self._set(ProfileStatus(self.profile.id, ProfileState.LOADING))
@@ -194,7 +228,8 @@ class ProfileService:
         self._say_what_runs(self.info)
         if self._consumer is None:
             try:
-                await self._take_up()
+                await self._left_before.run(self._sessions, self._queue, self._delivery, self._pipeline)
+                self._count()
             except (StoreError, ValueError) as error:
                 self._recorder.log(Level.ERROR, f"Earlier jobs cannot be taken up: {error}", profile=self.profile)
             self._consumer = aio.spawn(self._consume(), name=f"queue {self.profile.name}")
@@ -208,32 +243,18 @@ class ProfileService:
         if provider:
             what = f"Model loaded: {info.get('family')}, {info.get('task')}; it runs on {str(provider).upper()}"
             self._recorder.log(Level.INFO, what, profile=self.profile)
+        asked = info.get("concurrency")
+        if isinstance(asked, int) and asked > self.profile.concurrency:
+            what = f"The script asks for {asked} jobs at once; the profile allows {self.profile.concurrency}"
+            self._recorder.log(Level.INFO, what, profile=self.profile)
         for note in info.get("notes") or ():
             self._recorder.log(Level.WARNING, str(note), profile=self.profile)
 
-    async def _take_up(self) -> None:
-        """What an earlier run of the app left: answers go out, jobs without one end with an error that says so."""
-        pending = await self._delivery.restore()
-        recent = await self._shared.history.list(JobFilter(profile_id=self.profile.id), limit=REMEMBERED_SESSIONS)
-        for record in reversed(recent):  # oldest first, as they are forgotten
-            if not record.replay_of:
-                self._sessions[record.session] = record.id
-        for record in await self._shared.history.unfinished(self.profile.id):
-            if record.replay_of:
-                continue
-            if record.id in pending:
-                self._restoring[record.id] = record
-                continue
-            sent = await self._shared.outbox.get(record.id)
-            if sent is not None:
-                # Only its last state did not reach the disk: the hub has the answer.
-                self._restoring[record.id] = record
-                self._restored(record.id, '"error"' in sent.body_json[:20])
-                continue
-            job = Job(
-                session=record.session, profile_id=record.profile_id, data={"session": record.session}, id=record.id
-            )
-            self._pipeline.end(job, record, KnownError(INTERRUPTED, remedy=RUN_AGAIN))
+    def _beside_now(self, coro: Coroutine[Any, Any, None], name: str) -> asyncio.Task[Any]:
+        task = aio.spawn(coro, name=name)
+        self._beside.add(task)
+        task.add_done_callback(self._beside.discard)
+        return task
 
     def _job_arrived(self, payload: Any) -> None:
         try:
@@ -241,23 +262,33 @@ class ProfileService:
         except JobError as error:
             self._recorder.log(Level.ERROR, str(error), profile=self.profile)
             return
-        known = self._sessions.get(job.session)
+        known = self._sessions.ids.get(job.session)
         if known is not None:
             self._again(job, known)
             return
-        self._remember(job)
-        record = self._pipeline.arrived(job)
+        self._sessions.remember(job.session, job.id)
+        record, storing = self._pipeline.arrived(job)
         refusal = self._refusal()
+        waiting = None
         if refusal is None:
             try:
-                self._queue.submit(job)
+                waiting = self._queue.submit(job)
             except JobError as error:
                 refusal = error
+        storing.add_done_callback(lambda done: self._stored(done, waiting))
         if refusal is not None:
             self._pipeline.end(job, record, refusal)
             return
         self._records[job.id] = record
         self._count()
+
+    def _stored(self, storing: asyncio.Future[dict[str, Any] | None], waiting: Waiting | None) -> None:
+        """A job's event is on disk, or could not be put there."""
+        error = None if storing.cancelled() else storing.exception()
+        if error is not None:
+            log.warning("a job's event could not be kept on disk: %s", error)
+        elif waiting is not None and not storing.cancelled():
+            self._queue.stored(waiting, storing.result())
 
     def _refusal(self) -> KnownError | None:
         if not self._accepting:
@@ -266,47 +297,31 @@ class ProfileService:
             return KnownError(self._failed.detail or "The model does not run")
         return None
 
-    def _remember(self, job: Job) -> None:
-        self._sessions[job.session] = job.id
-        while len(self._sessions) > REMEMBERED_SESSIONS:
-            del self._sessions[next(iter(self._sessions))]
-
     def _again(self, job: Job, known: str) -> None:
         """The hub sent a session a second time: same session, same answer, never two different ones."""
         self._recorder.log(Level.WARNING, "The hub sent this job again", profile=self.profile, job=job)
+        if self._queue.renew(replace(job, id=known)):
+            return
         if known in self._tasks or known in self._records or self._delivery.again(known):
             return
-        task = aio.spawn(self._answer_again(job, known), name=f"again {job.session}")
-        self._beside.add(task)
-        task.add_done_callback(self._beside.discard)
-
-    async def _answer_again(self, job: Job, known: str) -> None:
-        """From what an earlier run of the app left on disk."""
-        try:
-            record = await self._shared.history.get(known)
-            if record is None or not record.state.terminal:
-                self._delivery.nothing_to_repeat(job, done=False)
-                return
-            if record.state is not JobState.DELIVERED:
-                self._delivery.repeat(known, protocol.failure(job))
-                return
-            detail = await self._shared.history.detail(known)
-        except StoreError as error:
-            self._recorder.log(Level.ERROR, f"The answer cannot be sent again: {error}", profile=self.profile, job=job)
-            self._delivery.nothing_to_repeat(job, done=False)
-            return
-        if isinstance(detail.response, dict) and "response" in detail.response:
-            self._delivery.repeat(known, detail.response)
-        else:
-            self._delivery.nothing_to_repeat(job, done=record.workflow)
+        self._beside_now(self._sessions.answer_again(job, known), f"again {job.session}")
 
     async def _consume(self) -> None:
         while True:
             await self._hand.acquire()
-            job = await self._queue.take()
-            self._take_in_hand(job, self._records.pop(job.id))
+            while self._delivery.crowded:  # noqa: ASYNC110 - rare, and its end has no event
+                await asyncio.sleep(CROWDED_LOOK_S)
+            waiting = await self._queue.take()
+            record = self._records.pop(waiting.id)
+            if waiting.job is None:
+                self._hand.release()
+                error = waiting.problem or KnownError("The job cannot be read back from the disk")
+                self._pipeline.end(waiting.stub(self.profile.id), record, error)
+                self._count()
+            else:
+                self._take_in_hand(waiting, waiting.job, record)
 
-    def _take_in_hand(self, job: Job, record: JobRecord) -> None:
+    def _take_in_hand(self, waiting: Waiting, job: Job, record: JobRecord) -> None:
         begun = False
 
         async def work() -> None:
@@ -327,9 +342,11 @@ class ProfileService:
         def ended(_: asyncio.Task[None]) -> None:
             self._tasks.pop(job.id, None)
             ran()
-            if not begun and self._pipeline.leaving:
-                self._pipeline.end(job, record, KnownError(INTERRUPTED, remedy=RUN_AGAIN))
-            elif not begun:
+            error = self._pipeline.left_over(job, record) if not begun and self._pipeline.leaving else None
+            self._in_hand.pop(job.id, None)
+            if error is not None:
+                self._pipeline.end(job, record, error)
+            elif not begun and not self._pipeline.leaving:
                 # Cancelled before its first step, so that the pipeline never saw it.
                 self._pipeline.end(job, record, KnownError(CANCELLED), JobState.CANCELLED)
 
@@ -337,30 +354,17 @@ class ProfileService:
         self._count()
         task = aio.spawn(work(), name=f"job {job.session}")
         self._tasks[job.id] = task
+        self._in_hand[job.id] = waiting
         task.add_done_callback(ended)
-
-    def _restored(self, job_id: str, failed: bool) -> None:
-        record = self._restoring.pop(job_id, None)
-        if record is None:
-            return
-        # The states before may not have reached the disk, while the answer did.
-        state = JobState.FAILED if failed else JobState.DELIVERED
-        error = record.error or (INTERRUPTED if failed else "")
-        self._recorder.record(replace(record, state=state, error=error, updated_at=time.time()))
-
-    def _given_up(self, job_id: str, session: Any, why: str) -> None:
-        """An error goes in the place of an answer that was handed over, or was on its way, before."""
-        job = Job(session=str(session), profile_id=self.profile.id, data={"session": session}, id=job_id)
-        if job_id in self._restoring:
-            self._restoring[job_id] = replace(self._restoring[job_id], error=why)
-        self._recorder.log(Level.ERROR, why, profile=self.profile, job=job)
-        self._pipeline.tell_hub(job, Level.ERROR, why)
 
     def _up(self) -> None:
         self._delivery.up()
 
     def _ping(self) -> None:
         self._delivery.ping()
+
+    def _given_up(self, job_id: str, session: Any, why: str) -> None:
+        self._left_before.given_up(job_id, session, why, self._pipeline)
 
     def _link_changed(self, link: Link) -> None:
         if self._failed is not None and link.state is not ProfileState.STOPPED:

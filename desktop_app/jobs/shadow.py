@@ -72,7 +72,7 @@ class ShadowService:
         self._forget = self._recorder.events.connect(self._heard)
         self._working = aio.spawn(self._serve(self._runner.start), name=f"shadow {self.profile.name}")
 
-    async def stop(self, drain_s: float = 5.0) -> None:
+    async def stop(self, drain_s: float = 5.0, *, for_good: bool = False) -> None:
         """Ends; a job in hand is given up, for nobody waits for it."""
         self._forget()
         await aio.cancel_and_wait(self._working)

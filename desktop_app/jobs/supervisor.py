@@ -23,6 +23,7 @@ class Supervisor:
     def __init__(self, shared: Shared) -> None:
         self._shared = shared
         self._services: dict[str, ProfileService | ShadowService] = {}
+        self._ending: dict[str, asyncio.Event] = {}
         self._rest: dict[str, RestServer] = {}
 
     @property
@@ -59,14 +60,23 @@ class Supervisor:
             return ProfileService(profile, self._shared, self._rest.get(profile.id))
         return ShadowService(profile, self._shared, lambda: self.status(live).running > 0)
 
-    async def stop(self, profile_id: str, drain_s: float = 5.0) -> None:
-        """Stops serving a profile and waits until its worker is gone."""
+    async def stop(self, profile_id: str, drain_s: float = 5.0, *, for_good: bool = False) -> None:
+        """Stops serving a profile and waits until its worker is gone; see ProfileService.stop."""
         service = self._services.get(profile_id)
         if service is not None:
+            ended = self._ending.setdefault(profile_id, asyncio.Event())
             try:
-                await service.stop(drain_s)
+                await service.stop(drain_s, for_good=for_good)
             finally:
                 self._services.pop(profile_id, None)
+                self._ending.pop(profile_id, None)
+                ended.set()
+
+    async def settled(self, profile_id: str) -> None:
+        """Waits for a stop that is under way: a start in the middle of it would do nothing."""
+        ended = self._ending.get(profile_id)
+        if ended is not None:
+            await ended.wait()
 
     async def stop_all(self, drain_s: float = 5.0) -> None:
         """Stops all at the same time."""

@@ -10,8 +10,9 @@ from typing import Any
 
 from desktop_app.core.events import LogLine
 from desktop_app.core.job import JobDetail, JobRecord
-from desktop_app.store import lists
+from desktop_app.store import lists, payloads
 from desktop_app.store.database import Database
+from desktop_app.store.payloads import StoredPayload
 from desktop_app.store.recording import INDEX_JOBS, INDEX_LINES, JobWrites, answered_classes, write_lines
 from desktop_app.store.retention import Pruned, prune
 from desktop_app.store.rows import from_json, packed, storable
@@ -72,8 +73,11 @@ class History:
         """
         return self._jobs.record(record)
 
-    def store_payload(self, job_id: str, payload: Any) -> asyncio.Future[None]:
+    def store_payload(self, job_id: str, payload: Any) -> asyncio.Future[dict[str, Any] | None]:
         """Keeps the event as received, for a job recorded before. Do not change `payload` after this call.
+
+        Returns:
+            a future of what was withheld (see store.payloads): with it, `payloads` gives the event back as it was.
 
         Raises (through the future):
             LookupError: the job was never recorded.
@@ -83,14 +87,15 @@ class History:
             self._redactor.hide(key if isinstance(key, str) else None)
         redactor = self._redactor
 
-        def write(connection: sqlite3.Connection) -> None:
-            body = packed(redactor.to_json(payload))
+        def write(connection: sqlite3.Connection) -> dict[str, Any] | None:
+            text, withheld = payloads.to_text(payload, redactor.known())
             _need(
                 connection,
                 "INSERT OR REPLACE INTO job_payload (n, body) SELECT n, ? FROM job WHERE id = ?",
-                body,
+                packed(text),
                 job_id,
             )
+            return withheld
 
         return self._db.write(write, lazy=True)
 
@@ -152,7 +157,34 @@ class History:
             if row is None:
                 return JobDetail()
             answer, response, notes = from_json(row[1]) or (None, None, ())
-            return JobDetail(from_json(row[0]), answer, _unfolded(response, answer), tuple(notes), from_json(row[2]))
+            payload = from_json(row[0])
+            stored = payloads.from_value(payload)
+            return JobDetail(
+                payload if stored is None else stored.data,
+                answer,
+                _unfolded(response, answer),
+                tuple(notes),
+                from_json(row[2]),
+            )
+
+        return await self._db.read(read)
+
+    async def payloads(self, job_ids: Sequence[str]) -> dict[str, StoredPayload]:
+        """The events of jobs, by the jobs' ids; what cannot be read is left out."""
+
+        def read(connection: sqlite3.Connection) -> dict[str, StoredPayload]:
+            found: dict[str, StoredPayload] = {}
+            for job_id in job_ids:
+                row = connection.execute(
+                    "SELECT job_payload.body FROM job JOIN job_payload USING (n) WHERE id = ?", (storable(job_id),)
+                ).fetchone()
+                try:
+                    stored = payloads.from_value(from_json(row[0])) if row is not None else None
+                except (ValueError, TypeError, RecursionError):
+                    stored = None
+                if stored is not None:
+                    found[job_id] = stored
+            return found
 
         return await self._db.read(read)
 

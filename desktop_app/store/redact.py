@@ -93,26 +93,36 @@ def data(value: Any, known: Collection[str] = ()) -> Any:
 def to_json(value: Any, known: Collection[str] = ()) -> str:
     """The redacted value as JSON text; what is no JSON stands in it by the name of its type."""
     if type(value) is not dict:
-        return _clean_json(value, known)
+        return _clean_json(value, known)[0]
     # Member by member: in a job's payload two or three need a closer look, the others are clean as a whole.
     parts: list[str] = []
     for key, item in value.items():
-        name = _key(key, known)
-        whole = isinstance(item, str) or (isinstance(key, str) and _names_secret(key))
-        part = _encode(_member(key, item, known, 0)) if whole else _clean_json(item, known)
+        name, part, _ = member_to_json(key, item, known)
         parts.append(f"{_encode(name)}:{part}")
     return "{" + ",".join(parts) + "}"
 
 
-def _clean_json(value: Any, known: Collection[str]) -> str:
+def member_to_json(key: Any, item: Any, known: Collection[str] = ()) -> tuple[str, str, bool]:
+    """One member of an object: redacted name, redacted value as JSON text, whether the value was changed."""
+    name = _key(key, known)
+    if isinstance(item, str) or (isinstance(key, str) and _names_secret(key)):
+        masked = _member(key, item, known, 0)
+        return name, _encode(masked), masked != item
+    part, changed = _clean_json(item, known)
+    return name, part, changed
+
+
+def _clean_json(value: Any, known: Collection[str]) -> tuple[str, bool]:
+    plain = ""
     try:
         plain = _encode(value)
     except (RecursionError, ValueError, TypeError):
         pass  # too deep, going in circles, or with keys that are no text: the walk below copes with all three
     else:
         if not _hinted(plain) and not any(secret in plain or _ESCAPED.search(secret) for secret in known):
-            return plain
-    return _encode(data(value, known))
+            return plain, False
+    clean = _encode(data(value, known))
+    return clean, clean != plain
 
 
 def forms(secrets: Iterable[str]) -> tuple[str, ...]:

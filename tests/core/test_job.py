@@ -27,6 +27,7 @@ LEGAL = {
     (S.BUILDING, S.DELIVERING),
     (S.BUILDING, S.QUEUED),
     (S.DELIVERING, S.DELIVERED),
+    (S.DELIVERING, S.QUEUED),
     *(
         (state, end)
         for state in (S.QUEUED, S.FETCHING, S.RUNNING, S.BUILDING, S.DELIVERING)

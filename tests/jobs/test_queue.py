@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from desktop_app.core.aio import cancel_and_wait, spawn
 from desktop_app.core.errors import JobError
-from desktop_app.jobs.queue import JobQueue, Turns
+from desktop_app.core.job import Job
+from desktop_app.jobs import queue as queue_module
+from desktop_app.jobs.queue import JobQueue, Turns, Waiting
 
 
 async def test_persons_before_workflows_and_both_in_order(make_job):
@@ -19,7 +21,7 @@ async def test_persons_before_workflows_and_both_in_order(make_job):
     for job in jobs:
         queue.submit(job)
     assert len(queue) == 4
-    assert [await queue.take() for _ in range(4)] == [jobs[1], jobs[3], jobs[0], jobs[2]]
+    assert [(await queue.take()).job for _ in range(4)] == [jobs[1], jobs[3], jobs[0], jobs[2]]
 
 
 async def test_taking_waits_for_a_job(make_job):
@@ -41,9 +43,9 @@ async def test_a_taker_that_gives_up_takes_no_job_with_it(make_job):
     taker.cancel()
     await asyncio.gather(taker, return_exceptions=True)
     if taker.cancelled():
-        assert await queue.take() is job
+        assert (await queue.take()).job is job
     else:
-        assert taker.result() is job
+        assert taker.result().job is job
 
 
 async def test_the_queue_is_bounded(make_job):
@@ -61,12 +63,105 @@ async def test_a_waiting_job_is_cancelled_once(make_job):
     jobs = [make_job(workflow=index % 2 == 0) for index in range(4)]
     for job in jobs:
         queue.submit(job)
-    assert queue.cancel(jobs[2].id) is jobs[2]
+    assert queue.cancel(jobs[2].id).job is jobs[2]
     assert queue.cancel(jobs[2].id) is None
     assert queue.cancel("unknown") is None
-    assert queue.drain() == [jobs[1], jobs[3], jobs[0]]
+    assert [waiting.job for waiting in queue.drain()] == [jobs[1], jobs[3], jobs[0]]
     assert len(queue) == 0
     assert queue.drain() == []
+
+
+# On disk
+
+
+class Disk:
+    """Where events lie: gives jobs back, counts how often it is asked."""
+
+    def __init__(self) -> None:
+        self.jobs: dict[str, Job] = {}
+        self.reads: list[int] = []
+        self.lost: set[str] = set()
+
+    async def __call__(self, batch: list[Waiting]) -> None:
+        self.reads.append(len(batch))
+        await asyncio.sleep(0)
+        for waiting in batch:
+            if waiting.id not in self.lost:
+                waiting.job = self.jobs[waiting.id]
+
+
+def fill(queue: JobQueue, disk: Disk, jobs: list[Job]) -> None:
+    for job in jobs:
+        disk.jobs[job.id] = job
+        queue.stored(queue.submit(job), {"apiKey": "k"})
+
+
+async def test_of_many_only_a_few_are_held_and_the_order_is_kept(make_job, monkeypatch):
+    monkeypatch.setattr(queue_module, "IN_MEMORY", 5)
+    monkeypatch.setattr(queue_module, "READ_AHEAD", 7)
+    disk = Disk()
+    queue = JobQueue(read_back=disk)
+    jobs = [make_job(workflow=index % 3 == 0) for index in range(60)]
+    fill(queue, disk, jobs)
+    assert queue.in_memory == 5
+    taken = []
+    for _ in range(60):
+        taken.append((await queue.take()).job)
+        assert queue.in_memory <= 5 + 7
+    assert taken == [*(job for job in jobs if not job.workflow), *(job for job in jobs if job.workflow)]
+    assert queue.in_memory == 0
+    assert max(disk.reads) <= 7
+
+
+async def test_a_person_who_comes_during_the_reading_is_next(make_job, monkeypatch):
+    monkeypatch.setattr(queue_module, "IN_MEMORY", 0)
+    disk = Disk()
+    queue = JobQueue(read_back=disk)
+    fill(queue, disk, [make_job(workflow=True) for _ in range(3)])
+    taker = spawn(queue.take(), name="taker")
+    await asyncio.sleep(0)
+    person = make_job()
+    queue.submit(person)
+    assert (await taker).job is person
+
+
+async def test_what_cannot_be_read_back_is_given_out_with_its_problem(make_job, monkeypatch):
+    monkeypatch.setattr(queue_module, "IN_MEMORY", 0)
+    disk = Disk()
+    queue = JobQueue(read_back=disk)
+    jobs = [make_job() for _ in range(3)]
+    fill(queue, disk, jobs)
+    disk.lost.add(jobs[0].id)
+    first, second = await queue.take(), await queue.take()
+    assert "cannot be read back" in str(first.problem)
+    assert first.stub("p").data == {"session": jobs[0].session}
+    assert second.job is jobs[1]
+
+
+async def test_one_that_is_cancelled_during_the_reading_is_not_given_out(make_job, monkeypatch):
+    monkeypatch.setattr(queue_module, "IN_MEMORY", 0)
+    disk = Disk()
+    queue = JobQueue(read_back=disk)
+    jobs = [make_job() for _ in range(2)]
+    fill(queue, disk, jobs)
+    taker = spawn(queue.take(), name="taker")
+    await asyncio.sleep(0)
+    assert queue.cancel(jobs[0].id)
+    assert (await taker).job is jobs[1]
+    assert queue.in_memory == 0
+
+
+async def test_reading_from_the_hub_waits_for_the_disk(make_job, monkeypatch):
+    monkeypatch.setattr(queue_module, "IN_MEMORY", 2)
+    monkeypatch.setattr(queue_module, "PRESSED", 4)
+    disk = Disk()
+    queue = JobQueue(read_back=disk)
+    jobs = [queue.submit(make_job()) for _ in range(4)]
+    held_up = spawn(queue.roomy(60), name="held up")
+    await asyncio.sleep(0)
+    assert not held_up.done()
+    queue.stored(jobs[3], {})
+    await held_up
 
 
 class Model:

@@ -14,7 +14,7 @@ from desktop_app.core.job import JobRecord, JobState
 from desktop_app.core.prediction import Prediction
 from desktop_app.hub.demo.faults import malformed_jobs
 from desktop_app.hub.demo.state import Outcome
-from desktop_app.jobs import service as service_module
+from desktop_app.jobs import sessions as sessions_module
 from desktop_app.jobs.service import ProfileService
 from desktop_app.runner.pool import RunnerPhase, RunnerState
 from desktop_app.store.outbox import OutboxRow
@@ -454,37 +454,112 @@ async def test_stopping_lets_the_running_job_finish(hub, line, until):
     assert await line.outbox.pending() == []
 
 
-async def test_stopping_tells_the_hub_of_every_job_it_ends(hub, line, until):
+async def held_up(hub: Any, line: Any, until: Any, count: int = 15) -> list[Any]:
+    """So many jobs of a model that does not move on; the assets of the first five are in the cache."""
     line.runner.gate = asyncio.Event()
-    sessions = [await hub.run_plugin("p1") for _ in range(15)]
+    sessions = [await hub.run_plugin("p1") for _ in range(count)]
     await until(lambda: line.states(sessions[-1].id))
+    await until(lambda: sum("/files/" in call.data["path"] for call in hub.http_calls) >= 5)
+    await until(lambda: line.runner.seen)
+    await until(lambda: len(line.service._in_hand) == 5 and len(line.service._queue) == count - 5)
+    await until(lambda: all(each.withheld is not None for each in line.service._queue._interactive))
+    return sessions
+
+
+async def test_stopping_tells_the_hub_of_the_jobs_that_cannot_go_on(hub, line, until):
+    """Their assets' addresses were signed, and they were not fetched yet."""
+    sessions = await held_up(hub, line, until)
     began = time.monotonic()
     await line.service.stop(0.0)
-    assert time.monotonic() - began < 4
-    for session in sessions:
+    assert time.monotonic() - began < 5
+    for session in sessions[5:]:
         await session.wait(5)
         assert session.responses == [{"error": True, "session": session.id}]
         assert "closed while this job" in session.logs[-1].message
+        assert "signed" in session.logs[-1].message
         assert line.last(session.id).state is JobState.FAILED
-    assert await line.history.unfinished() == []
     assert await line.outbox.pending() == []
 
 
+async def test_the_others_go_on_at_the_next_start(hub, line, until):
+    sessions = await held_up(hub, line, until)
+    await line.service.stop(0.0)
+    left = [session for session in sessions if not session.responses]
+    assert {record.session for record in await line.history.unfinished()} == {session.id for session in left}
+    assert sessions[0] in left  # it was in the model, so its asset is there
+    hub.faults.fail_http("/files/", times=None, status=403)  # no signature is good any more
+    line.renew()
+    line.service.start()
+    for session in left:
+        await session.wait(20)
+        assert not session.error, session.logs
+        assert (await line.terminal(session.id)).state is JobState.DELIVERED
+    assert all(len(session.responses) == 1 for session in sessions)
+    assert hub.protocol_errors == []
+    assert await line.history.unfinished() == []
+
+
+async def test_a_plugin_that_is_stopped_for_good_leaves_nothing_over(hub, line, until):
+    sessions = await held_up(hub, line, until)
+    await line.service.stop(0.0, for_good=True)
+    for session in sessions:
+        await session.wait(5)
+        assert session.responses == [{"error": True, "session": session.id}]
+        assert "The plugin was stopped in Plugdeck" in session.logs[-1].message
+    assert await line.history.unfinished() == []
+
+
 async def test_stopping_while_the_hub_is_away_tells_it_at_the_next_start(hub, line, until):
-    line.runner.gate = asyncio.Event()
-    sessions = [await hub.run_plugin("p1") for _ in range(10)]
-    await until(lambda: line.states(sessions[-1].id))
+    sessions = await held_up(hub, line, until)
     await hub.pause()
     await until(lambda: line.state == "reconnecting")
     await line.service.stop(0.0)
-    assert len(await line.outbox.pending()) == 10
+    assert len(await line.outbox.pending()) >= 10
     await hub.resume()
     line.renew()
     line.service.start()
     for session in sessions:
-        await session.wait(10)
-        assert session.error
+        await session.wait(20)
+    assert [session.error for session in sessions[5:]] == [True] * 10
+    assert all(len(session.responses) == 1 for session in sessions)
     assert hub.protocol_errors == []
+
+
+async def test_what_needs_the_key_ends_as_an_error_after_a_restart(hub, line, until):
+    line.runner.gate = asyncio.Event()
+    workflow = await hub.run_plugin("p1", workflow=True)
+    await until(lambda: line.runner.seen)
+    keeping = await hub.run_plugin("p1", overwrite=False)
+    await until(lambda: line.states(keeping.id))
+    await until(lambda: all(each.withheld is not None for each in line.service._in_hand.values()))
+    await line.service.stop(0.0)
+    for session in (workflow, keeping):
+        await session.wait(5)
+        assert session.responses == [{"error": True, "session": session.id}]
+        assert "API key, which is never on disk" in session.logs[-1].message
+    assert workflow.annotations == []
+
+
+async def test_a_session_of_an_earlier_run_that_comes_again_has_all_it_needs(hub, line, until):
+    """What was withheld from the disk comes back with the hub's second sending."""
+    sessions = await held_up(hub, line, until, 7)
+    for waiting in line.service._queue.drain():
+        line.service._records.pop(waiting.id)  # as if the app was killed: nobody tells the hub
+    await line.service.stop(0.0)
+    line.renew()
+    line.service._hand = asyncio.Semaphore(0)
+    line.service.start()
+    await hub.wait_until(lambda: hub.plugins["p1"].logins == 2)
+    await until(lambda: len(line.service._queue) >= 2)
+    for session in sessions[5:]:
+        await hub.resend(session)
+    await until(lambda: sum("again" in entry.message for entry in line.lines) == 2)
+    for _ in range(7):
+        line.service._hand.release()
+    for session in sessions:
+        await session.wait(20)
+        assert not session.error, session.logs
+    assert all(len(session.responses) == 1 for session in sessions)
 
 
 async def test_an_answer_that_waits_goes_out_at_the_next_start(hub, line, until):
@@ -563,7 +638,7 @@ async def test_it_stops_at_any_moment(hub, make_line, onnx_profile, until, when)
 
 
 async def test_the_oldest_sessions_are_forgotten_first(hub, make_line, onnx_profile, monkeypatch):
-    monkeypatch.setattr(service_module, "REMEMBERED_SESSIONS", 3)
+    monkeypatch.setattr(sessions_module, "REMEMBERED_SESSIONS", 3)
     line = make_line(onnx_profile(hub.url))
     for number in range(3):
         record = replace(left(line, f"S{number}", JobState.QUEUED), received_at=1000.0 + number)
@@ -574,4 +649,4 @@ async def test_the_oldest_sessions_are_forgotten_first(hub, make_line, onnx_prof
     await hub.wait_online("p1")
     session = await hub.run_plugin("p1")
     await session.wait(10)
-    assert list(service._sessions) == ["S1", "S2", session.id]
+    assert list(service._sessions.ids) == ["S1", "S2", session.id]

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from desktop_app.core.aio import spawn
 from desktop_app.core.events import ProfileStatus, Signal
 from desktop_app.core.profile import CallbackSource, Profile
 from desktop_app.hub.demo.server import DemoHub
@@ -166,6 +167,18 @@ async def test_stopping_one_leaves_the_others(house, hub, until):
     await hub.wait_online("p1", 60)
 
 
+async def test_one_that_is_being_stopped_can_be_started_once_it_has_ended(house, hub):
+    profile = house.profiles[0]
+    house.supervisor.start(profile)
+    await hub.wait_online("p1", 60)
+    stopping = spawn(house.supervisor.stop(profile.id), name="stop")
+    await hub.wait_until(lambda: not hub.online("p1"), 60)
+    await house.supervisor.settled(profile.id)
+    house.supervisor.start(profile)
+    await hub.wait_online("p1", 60)
+    await stopping
+
+
 async def test_a_running_job_is_cancelled_from_outside(house, hub):
     await start_all(house, hub)
     service = house.supervisor._services[house.profiles[0].id]
@@ -186,8 +199,8 @@ async def test_one_that_fails_to_stop_does_not_keep_the_others(house, hub, monke
     service = house.supervisor._services[house.profiles[1].id]
     real = service.stop
 
-    async def broken(drain_s: float) -> None:
-        await real(drain_s)
+    async def broken(drain_s: float, *, for_good: bool) -> None:
+        await real(drain_s, for_good=for_good)
         raise OSError("no more")
 
     monkeypatch.setattr(service, "stop", broken)
