@@ -207,6 +207,8 @@ class FakeHost:
             "warnings": [],
         }
         self.script_facts: Any = None
+        self.replayed: Any = None
+        self.exported: Any = None
         self.tests: Sequence[Any] = ()
         self.names: tuple[str, ...] = ("bolt", "nut", "washer")
         self.connection = asyncio.Event()
@@ -239,6 +241,16 @@ class FakeHost:
 
     async def restart_worker(self, profile_id: str) -> None:
         self._call("restart", profile_id)
+
+    async def replay(self, original: JobRecord, profile: Profile | None = None) -> Any:
+        self._call("replay", f"{original.id} {profile.id if profile else ''}".strip())
+        return self.replayed
+
+    async def export(
+        self, target: Path, form: str, wanted: JobFilter, jobs: Sequence[JobRecord] = (), *, assets: bool = False
+    ) -> Any:
+        self._call("export", f"{target.name} {form} {len(jobs)} {assets}")
+        return self.exported
 
     async def add_profile(self, profile: Profile, secret: str | None) -> str:
         self._call("add", profile.id)
@@ -432,7 +444,7 @@ def draw_picture(path: Path, width: int = 400, height: int = 350) -> Path:
     return path
 
 
-async def until(condition: Callable[[], bool], limit: float = 5.0) -> None:
+async def until(condition: Callable[[], bool], limit: float = 60.0) -> None:
     """Waits until something is so; the Qt loop goes on meanwhile."""
     end = time.monotonic() + limit
     while not condition():
