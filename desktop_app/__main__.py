@@ -23,6 +23,10 @@ def main(arguments: list[str] | None = None) -> int:
     from desktop_app.cli.parser import parse
 
     options = parse(arguments)
+    if options.smoke:
+        from desktop_app.smoke import run as smoke
+
+        return smoke(options)
     if options.command is None or (options.command == "demo" and not options.headless):
         from desktop_app.app import run as window
 

@@ -21,8 +21,15 @@ def worker_command(profile: Profile) -> list[str]:
     if isinstance(source, CallbackSource):
         if source.python is not None:
             return [_absolute(source.python), "-u", str(BOOT)]
-        return [sys.executable, "--child"] if frozen else [sys.executable, "-u", str(BOOT)]
-    return [sys.executable, "--worker"] if frozen else [sys.executable, "-m", "desktop_app", "--worker"]
+        return [_frozen_program(), "--child"] if frozen else [sys.executable, "-u", str(BOOT)]
+    return bundled_worker()
+
+
+def bundled_worker() -> list[str]:
+    """The command line of a worker in the bundled interpreter."""
+    if getattr(sys, "frozen", False):
+        return [_frozen_program(), "--worker"]
+    return [sys.executable, "-m", "desktop_app", "--worker"]
 
 
 def load_frame(profile: Profile) -> dict[str, Any]:
@@ -67,6 +74,12 @@ def overrides(job: Job) -> dict[str, Any]:
         except (ValueError, RecursionError):
             return {}
     return config if isinstance(config, dict) else {}
+
+
+def _frozen_program() -> str:
+    """The command line's executable, also from the window's: on Windows that one has no standard streams."""
+    program = Path(sys.executable)
+    return str(program.with_name("plugdeck" + program.suffix))
 
 
 def _absolute(program: Path) -> str:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from pathlib import Path
 from typing import Any
 
 from desktop_app.core.aio import cancel_and_wait, spawn
 from desktop_app.core.errors import ModelLoadError
-from desktop_app.runner.command import PACKAGE
+from desktop_app.runner.command import PACKAGE, bundled_worker
 from desktop_app.runner.environment import child_environment, process_environment
 from desktop_app.runner.process import WorkerProcess
 
@@ -33,10 +32,8 @@ async def ask_worker(frame: dict[str, Any], *, limit_s: float = LIMIT_S) -> dict
         elif answer.get("type") == "failed":
             told.set_exception(_failure(answer))
 
-    frozen = bool(getattr(sys, "frozen", False))
-    command = [sys.executable, "--worker"] if frozen else [sys.executable, "-m", "desktop_app", "--worker"]
     environment = child_environment(process_environment())
-    worker = WorkerProcess(command, environment=environment, cwd=PACKAGE.parent, on_frame=heard)
+    worker = WorkerProcess(bundled_worker(), environment=environment, cwd=PACKAGE.parent, on_frame=heard)
     await worker.start()
     if worker.capture_fd is not None:
         frame = {**frame, "capture_fd": worker.capture_fd}

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from typing import Any, BinaryIO, cast
 
 from desktop_app.child.wire import Frame, WireError, read_frame, write_frame
 from desktop_app.core.errors import AssetError
-from desktop_app.runner.command import PACKAGE
+from desktop_app.runner.command import PACKAGE, bundled_worker
 from desktop_app.runner.environment import child_environment, process_environment
 
 LIMIT_S = 30.0
@@ -88,7 +87,7 @@ class PreviewChild:
     """
 
     def __init__(self, command: list[str] | None = None, *, limit_s: float = LIMIT_S) -> None:
-        self._command = command or _worker()
+        self._command = command or bundled_worker()
         self._limit_s = limit_s
         self._turn = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
@@ -227,8 +226,3 @@ def _page(frame: Frame, blob: bytes) -> Page:
         range=(float(values[0]), float(values[1])) if values else None,
         notes=tuple(str(note) for note in facts.get("notes") or ()),
     )
-
-
-def _worker() -> list[str]:
-    frozen = bool(getattr(sys, "frozen", False))
-    return [sys.executable, "--worker"] if frozen else [sys.executable, "-m", "desktop_app", "--worker"]

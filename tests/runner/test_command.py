@@ -23,9 +23,12 @@ def test_commands(monkeypatch: pytest.MonkeyPatch) -> None:
     assert worker_command(other) == ["/venv/bin/python", "-u", str(BOOT)]
     assert worker_command(onnx) == worker_command(remote) == [sys.executable, "-m", "desktop_app", "--worker"]
     monkeypatch.setattr(sys, "frozen", True, raising=False)
-    assert worker_command(script) == [sys.executable, "--child"]
+    # Also in the window's process: on Windows its executable has no standard streams.
+    monkeypatch.setattr(sys, "executable", str(Path("/app/plugdeck-window.exe")))
+    app = str(Path("/app/plugdeck.exe"))
+    assert worker_command(script) == [app, "--child"]
     assert worker_command(other) == ["/venv/bin/python", "-u", str(BOOT)]
-    assert worker_command(onnx) == [sys.executable, "--worker"]
+    assert worker_command(onnx) == [app, "--worker"]
 
 
 def test_relative_addresses_are_made_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
