@@ -133,7 +133,9 @@ async def _serve(hub: DemoHub, name: str) -> None:
     if session.outcome is Outcome.FAILED:
         reasons = "; ".join(line.message for line in session.logs) or "no reason was given"
         raise RuntimeError(f"{name}: the job failed: {reasons}")
-    found = len(session.responses[0]["response"]["objects"])
+    response = session.responses[0]["response"]
+    # The documented generation wraps its answer (facts: hub-protocol).
+    found = len(response.get("answer", response)["objects"])
     if not found:
         raise RuntimeError(f"{name}: the answer is empty")
     python = next((line.message for line in session.logs if line.message.startswith("Python")), "")
