@@ -26,6 +26,7 @@ from desktop_app.ui.asset.pane import AssetPane
 from desktop_app.ui.background import Background
 from desktop_app.ui.bridge import Bridge
 from desktop_app.ui.commands import Commands
+from desktop_app.ui.compare.desk import Desk
 from desktop_app.ui.editor.page import EditorPage
 from desktop_app.ui.fitting import LEAST_LOG_HEIGHT, LOG_HEIGHT, Fitting
 from desktop_app.ui.formats import tr
@@ -90,13 +91,14 @@ class MainWindow(QMainWindow):
         self.asset = AssetPane(self.background)
         self.filmstrip = Filmstrip(self.thumbnails)
         self.inspector = Inspector()
-        self.history = HistoryPage(host.history, self.tasks)
+        self.history = HistoryPage(host.history, self.tasks, self.thumbnails)
         self.logs = LogPanel()
         self.welcome = Welcome()
         self.commands = Commands(self)
         self.viewing = Viewing(self)
         self.side = SidePages(self)
         self._lay_out()
+        self.desk = Desk(self)
         self.hearing = Hearing(self)
         self._connect()
         self._make_shortcuts()

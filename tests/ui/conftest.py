@@ -115,6 +115,7 @@ class FakeHistory:
             and wanted.state in (None, record.state)
             and wanted.text.casefold() in text
             and (wanted.since is None or record.received_at >= wanted.since)
+            and wanted.replays in (None, record.replay_of is not None)
         )
 
 

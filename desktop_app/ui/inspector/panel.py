@@ -7,11 +7,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
-    QGridLayout,
-    QHBoxLayout,
-    QLabel,
     QListWidget,
-    QPlainTextEdit,
     QSlider,
     QStackedWidget,
     QTabWidget,
@@ -20,17 +16,15 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop_app.core.job import JobDetail, JobRecord, JobState
+from desktop_app.core.job import JobDetail, JobRecord
 from desktop_app.ui.asset.items import Annotations, Layer
-from desktop_app.ui.asset.pane import asset_name
-from desktop_app.ui.formats import clock, count, duration, exact, plain, tr
+from desktop_app.ui.formats import plain, tr
+from desktop_app.ui.inspector.curl import curl_of
+from desktop_app.ui.inspector.facts import JobFacts
 from desktop_app.ui.inspector.json_view import JsonView
 from desktop_app.ui.inspector.tree import AnnotationTree
-from desktop_app.ui.inspector.waterfall import Waterfall
-from desktop_app.ui.states import doing_words, job_shape, job_tone, shape_pixmap
-from desktop_app.ui.theme import mono_font, notifier
 from desktop_app.ui.tokens import SPACE
-from desktop_app.ui.widgets import ElidedLabel, EmptyState, FittedArea, Panel, label, push_button, set_kind, tool_button
+from desktop_app.ui.widgets import EmptyState, FittedArea, Panel, label, tool_button
 
 
 class Inspector(Panel):
@@ -42,6 +36,7 @@ class Inspector(Panel):
         hidden_changed: classes that are not shown.
         min_score_changed: raw predictions below it are left out; also shows that layer.
         cancel: id of the job that the person wants to stop.
+        replay: (JobRecord, "") of the job that is to be answered again by its own plugin.
     """
 
     selected = Signal(int)
@@ -49,18 +44,19 @@ class Inspector(Panel):
     hidden_changed = Signal(object)
     min_score_changed = Signal(float)
     cancel = Signal(str)
+    replay = Signal(object, str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(tr("Job"), parent)
         self._record: JobRecord | None = None
+        self._detail: JobDetail | None = None
         self._annotations = Annotations()
         self._layers = frozenset({Layer.SENT})
         self._min_score = 0.0
-        self._unfolded = False
-        self._seen_size = ("", 0, 0)
         self.cancel_button = tool_button("stop", self.tr("Cancel this job"), self._cancel)
         self.copy_button = tool_button("copy", self.tr("Copy session id"), self._copy_session)
-        self.header.add(self.cancel_button, self.copy_button)
+        self.replay_button = tool_button("replay", self.tr("Replay this job; nothing is sent"), self._replay)
+        self.header.add(self.cancel_button, self.replay_button, self.copy_button)
         self.empty = EmptyState("info", self.tr("No job selected"), self.tr("Choose one in the filmstrip below."))
         self.body = QWidget()
         self.stack = QStackedWidget()
@@ -70,62 +66,14 @@ class Inspector(Panel):
         column = QVBoxLayout(self.body)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        column.addWidget(self._make_facts())
+        self.job = JobFacts()
+        self.state, self.error, self.details = self.job.state, self.job.error, self.job.details
+        self.details_button, self._facts = self.job.details_button, self.job.values
+        self.facts = FittedArea(self.job)
+        column.addWidget(self.facts)
         column.addWidget(self._make_tabs(), 1)
         self.tabs.setMinimumHeight(132)
         self.clear()
-        notifier().changed.connect(self._show_facts)
-
-    def _make_facts(self) -> QWidget:
-        self.name = ElidedLabel("", "subtitle")
-        self.shape = QLabel()
-        self.state = ElidedLabel()
-        self.error = label("", "error", wrap=True, selectable=True)
-        self.details = QPlainTextEdit()
-        self.details.setReadOnly(True)
-        self.details.setFont(mono_font(0.95))
-        self.details.setProperty("kind", "json")
-        self.details.setMaximumHeight(150)
-        self.details.setAccessibleName(self.tr("Traceback"))
-        self.details_button = push_button(self.tr("Show traceback"), self._fold_details)
-        self.waterfall = Waterfall()
-        self.grid = QGridLayout()
-        self.grid.setHorizontalSpacing(SPACE + 4)
-        self.grid.setVerticalSpacing(2)
-        self.grid.setColumnStretch(1, 1)
-        self._facts: dict[str, tuple[QLabel, ElidedLabel]] = {}
-        for row, (key, text) in enumerate(
-            (
-                ("asset", self.tr("Asset")),
-                ("size", self.tr("Size")),
-                ("type", self.tr("Type")),
-                ("arrived", self.tr("Arrived")),
-                ("answered", self.tr("Answered")),
-                ("mode", self.tr("Mode")),
-                ("session", self.tr("Session")),
-            )
-        ):
-            title, value = label(text, "muted"), ElidedLabel()
-            self.grid.addWidget(title, row, 0)
-            self.grid.addWidget(value, row, 1)
-            self._facts[key] = (title, value)
-        state_row = QHBoxLayout()
-        state_row.setSpacing(6)
-        state_row.addWidget(self.shape)
-        state_row.addWidget(self.state, 1)
-        facts = QFrame()
-        column = QVBoxLayout(facts)
-        column.setContentsMargins(SPACE + 4, SPACE + 2, SPACE + 4, SPACE)
-        column.setSpacing(SPACE // 2 + 2)
-        column.addWidget(self.name)
-        column.addLayout(state_row)
-        column.addWidget(self.error)
-        column.addWidget(self.details_button, 0, Qt.AlignmentFlag.AlignLeft)
-        column.addWidget(self.details)
-        column.addWidget(self.waterfall)
-        column.addLayout(self.grid)
-        self.facts = FittedArea(facts)
-        return self.facts
 
     def _make_tabs(self) -> QWidget:
         self.tree_model = AnnotationTree(self)
@@ -174,6 +122,11 @@ class Inspector(Panel):
         self.notes_stack.addWidget(self.no_notes)
         self.notes_stack.addWidget(self.notes)
         self.received = JsonView(self.tr("Received JSON"), self.tr("What the hub sent was not kept."))
+        self.curl_button = tool_button("copy", self.tr("Copy as curl"), self._copy_curl, text=True)
+        self.curl_button.setToolTip(
+            self.tr("The call by which a hub gives this job to a plugin over REST; variables stand for secrets")
+        )
+        self.received.bar.addWidget(self.curl_button)
         self.sent = JsonView(self.tr("Sent JSON"), self.tr("Nothing has been sent yet."))
         self.tabs = QTabWidget()
         self.tabs.setAccessibleName(self.tr("Parts of the job"))
@@ -192,6 +145,7 @@ class Inspector(Panel):
         """Shows that no job is selected."""
         self._record = None
         self.cancel_button.setEnabled(False)
+        self.replay_button.setEnabled(False)
         self.copy_button.setEnabled(False)
         self.stack.setCurrentWidget(self.empty)
 
@@ -200,7 +154,12 @@ class Inspector(Panel):
         other = self._record is None or self._record.id != record.id
         self._record = record
         self.stack.setCurrentWidget(self.body)
-        self._show_facts()
+        self._detail = detail if detail is not None or other else self._detail
+        self.copy_button.setEnabled(True)
+        self.cancel_button.setEnabled(not record.state.terminal)
+        self.replay_button.setEnabled(record.state.terminal and record.replay_of != record.id)
+        self.curl_button.setEnabled(self._detail is not None and isinstance(self._detail.payload, dict))
+        self.job.show_job(record)
         if detail is None:
             if other:
                 self._annotations = Annotations()
@@ -238,66 +197,15 @@ class Inspector(Panel):
         model.blockSignals(blocked)
         self.tree.viewport().update()
 
-    def _show_facts(self) -> None:
-        record = self._record
-        if record is None:
-            return
-        state = record.state
-        self.copy_button.setEnabled(True)
-        self.cancel_button.setEnabled(not state.terminal)
-        self.name.say(f"{plain(record.profile_name, 60)} · {clock(record.received_at)}", exact(record.received_at))
-        self.shape.setPixmap(shape_pixmap(job_shape(state), job_tone(state), 13, 2 * self.devicePixelRatioF()))
-        words = doing_words(record)
-        if state.terminal and record.timings.total is not None:
-            after = self.tr("{state} in {time}") if state is JobState.DELIVERED else self.tr("{state} after {time}")
-            if record.replay_of is not None and state is JobState.DELIVERED:
-                after = self.tr("tested in {time}, nothing was sent")
-            words = after.format(state=words, time=duration(record.timings.total))
-        self.state.say(words)
-        set_kind(self.state, {"ok": "ok", "error": "error"}.get(job_tone(state), "muted"))
-        self.error.setText(plain(record.error, 1000))
-        self.error.setVisible(bool(record.error))
-        self.details.setPlainText(record.details[:50_000])
-        self.details_button.setVisible(bool(record.details))
-        self.details.setVisible(self._unfolded and bool(record.details))
-        self.waterfall.show_timings(record.timings)
-        facts = {
-            "asset": (asset_name(record), plain(record.url, 500)),
-            "size": (self._size_text(record), ""),
-            "type": (plain(record.asset_type, 80), ""),
-            "arrived": (clock(record.received_at), exact(record.received_at)),
-            "answered": (self._answered(record), ""),
-            "mode": (self.tr("workflow stage") if record.workflow else "", self.tr("The answer went over HTTP")),
-            "session": (plain(record.session, 80), ""),
-        }
-        for key, (text, tooltip) in facts.items():
-            title, value = self._facts[key]
-            value.say(text, tooltip)
-            title.setVisible(bool(text))
-            value.setVisible(bool(text))
-
     def show_progress(self, record: JobRecord) -> None:
         """Takes over how far the job is; nothing else of it has changed."""
         if self._record is not None and self._record.id == record.id:
             self._record = record
-            self.state.say(doing_words(record))
+            self.job.show_progress(record)
 
     def show_size(self, job_id: str, width: int, height: int) -> None:
         """Takes over how large the picture turned out to be: for scripts nobody else knows."""
-        self._seen_size = (job_id, width, height)
-        self._show_facts()
-
-    def _size_text(self, record: JobRecord) -> str:
-        width, height = record.width, record.height
-        if not (width and height) and self._seen_size[0] == record.id:
-            _, width, height = self._seen_size
-        return f"{width} × {height} px" if width and height else ""
-
-    def _answered(self, record: JobRecord) -> str:
-        if not record.state.terminal or record.state is JobState.FAILED:
-            return ""
-        words = count(record.objects, self.tr("annotation"), self.tr("annotations"))
-        return f"{words}, {self.tr('{count} dropped').format(count=record.dropped)}" if record.dropped else words
+        self.job.show_size(job_id, width, height)
 
     def _show_tree(self, reading: str) -> None:
         self.tree_model.show_annotations(self._annotations, self._layers, self._min_score)
@@ -350,14 +258,17 @@ class Inspector(Panel):
             )
         )
 
-    def _fold_details(self) -> None:
-        self._unfolded = shown = not self._unfolded
-        self.details.setVisible(shown)
-        self.details_button.setText(self.tr("Hide traceback") if shown else self.tr("Show traceback"))
-
     def _cancel(self) -> None:
         if self._record is not None:
             self.cancel.emit(self._record.id)
+
+    def _replay(self) -> None:
+        if self._record is not None:
+            self.replay.emit(self._record, "")
+
+    def _copy_curl(self) -> None:
+        if self._record is not None and self._detail is not None:
+            QGuiApplication.clipboard().setText(curl_of(self._record, self._detail))
 
     def _copy_session(self) -> None:
         if self._record is not None:

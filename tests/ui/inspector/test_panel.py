@@ -118,3 +118,20 @@ def test_the_size_of_a_scripts_picture_is_what_was_seen(inspector: Any, tools: A
     known = tools.job(tools.profile(), 3, width=640, height=480)
     inspector.show_job(known, None, annotations_of(tools.detail()))
     assert facts["size"].whole() == "640 × 480 px"
+
+
+def test_replay_and_curl(inspector: Any, tools: Any) -> None:
+    record, detail = tools.job(tools.profile()), tools.detail()
+    heard: list[Any] = []
+    inspector.replay.connect(lambda job, other: heard.append((job, other)))
+    inspector.show_job(record, None, Annotations())
+    assert not inspector.curl_button.isEnabled()
+    inspector.show_job(record, detail, annotations_of(detail))
+    inspector.replay_button.click()
+    assert heard == [(record, "")]
+    inspector.curl_button.click()
+    assert '"$API_KEY"' in QGuiApplication.clipboard().text()
+    assert "should never show" not in QGuiApplication.clipboard().text()
+    tested = tools.job(tools.profile(), 5, replay_of="job-0005")
+    inspector.show_job(tested, detail, annotations_of(detail))
+    assert not inspector.replay_button.isEnabled(), "a tested file is in no history"

@@ -1,0 +1,1 @@
+"""Two answers on one asset, and two profiles on the same jobs."""

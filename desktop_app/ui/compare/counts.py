@@ -1,0 +1,57 @@
+"""How the objects of each class fared, as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
+
+from desktop_app.core.compare import ClassCount
+from desktop_app.ui.formats import plain
+from desktop_app.ui.models.table import Column, TypedTableModel, fit_columns
+
+
+@dataclass(frozen=True, slots=True)
+class ClassRow:
+    """One class."""
+
+    name: str
+    count: ClassCount
+
+
+def count_columns() -> tuple[Column[ClassRow], ...]:
+    """Columns of the table."""
+    return (
+        Column("Class", lambda row: plain(row.name, 60), lambda row: plain(row.name, 200), sample="person"),
+        Column("Before", lambda row: str(row.count.before), right=True, sample="123"),
+        Column("After", lambda row: str(row.count.after), right=True, sample="123"),
+        Column("Same", lambda row: str(row.count.same), right=True, sample="123"),
+        Column("Moved", lambda row: str(row.count.moved), right=True, sample="123"),
+        Column("Gained", lambda row: str(row.count.gained), right=True, sample="123"),
+        Column("Lost", lambda row: str(row.count.lost), right=True, sample="123"),
+    )
+
+
+class CountTable(QTableView):
+    """The table; to be read, nothing in it does anything."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.rows = TypedTableModel(count_columns(), self)
+        self.setModel(self.rows)
+        self.setAccessibleName(self.tr("Counts by class"))
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setTabKeyNavigation(False)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.verticalHeader().hide()
+        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 10)
+        self.horizontalHeader().setHighlightSections(False)
+        fit_columns(self, self.rows.columns)
+
+    def show_counts(self, classes: Mapping[str, ClassCount]) -> None:
+        """Shows other counts."""
+        self.rows.replace([ClassRow(name, found) for name, found in classes.items()])

@@ -1,0 +1,64 @@
+"""What the history's table says of a job."""
+
+from __future__ import annotations
+
+import time
+
+from desktop_app.core.job import JobRecord, JobState
+from desktop_app.ui.asset.pane import asset_name
+from desktop_app.ui.formats import day_clock, duration, exact, plain, tr
+from desktop_app.ui.models.table import Column
+from desktop_app.ui.states import job_shape, job_tone, job_words, shape_pixmap
+from desktop_app.ui.theme import tokens
+
+ASSET = "Asset"
+"""Title of the column that has the thumbnails."""
+
+
+def outcome_words(job: JobRecord) -> str:
+    """A job's state; of a replay or a shadow, which nobody was sent, that it is one."""
+    if job.replay_of is None or job.state is not JobState.DELIVERED:
+        return job_words(job.state)
+    return tr("in the shadow") if job.session.startswith("shadow-") else tr("replayed")
+
+
+def job_columns() -> tuple[Column[JobRecord], ...]:
+    """Columns of the history."""
+    return (
+        Column(
+            "State",
+            outcome_words,
+            lambda job: plain(job.error, 400) or outcome_words(job),
+            lambda job: getattr(tokens(), job_tone(job.state)),
+            lambda job: shape_pixmap(job_shape(job.state), job_tone(job.state)),
+            sample="in the shadow",
+        ),
+        Column(
+            "Arrived",
+            lambda job: day_clock(job.received_at, time.time()),
+            lambda job: exact(job.received_at),
+            sample="yesterday 00:00",
+        ),
+        Column("Plugin", lambda job: plain(job.profile_name, 60), sample="yesterday 00:00"),
+        Column(
+            ASSET,
+            asset_name,
+            lambda job: plain(job.url, 400) or asset_name(job),
+            sample="an-asset-name-0001.jpg",
+        ),
+        Column(
+            "Annotations",
+            lambda job: str(job.objects) if job.state is JobState.DELIVERED else "–",
+            right=True,
+            sample="1234",
+        ),
+        Column("Dropped", lambda job: str(job.dropped) if job.dropped else "–", right=True, sample="1234"),
+        Column("Took", lambda job: duration(job.timings.total), right=True, sample="1 min 30 s"),
+        Column(
+            "Session",
+            lambda job: plain(job.session, 80)[:12],
+            lambda job: plain(job.session, 80),
+            sample="s0123456789a",
+        ),
+        Column("Reason", lambda job: plain(job.error, 300), lambda job: plain(job.error, 600), sample="x" * 50),
+    )
