@@ -9,6 +9,7 @@ from desktop_app.core.errors import KnownError
 from desktop_app.core.events import Level
 from desktop_app.core.job import Job
 from desktop_app.core.prediction import Prediction
+from desktop_app.runner.claims import check_prediction
 from desktop_app.runner.environment import hide
 from desktop_app.runner.state import JobLog, WorkerLine
 
@@ -70,7 +71,12 @@ class Hearing:
 
 
 def prediction_of(fields: dict[str, Any]) -> Prediction:
-    """The prediction in a `result` frame; fields that we do not know are ignored."""
+    """The prediction in a `result` frame; fields that we do not know are ignored.
+
+    Raises:
+        AnswerError: it makes no sense.
+    """
+    check_prediction(fields)
     known = {name: value for name, value in fields.items() if name in Prediction.__dataclass_fields__}
     for name in ("notes", "class_names"):
         if name in known:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from desktop_app.core.errors import KnownError
 from desktop_app.core.job import Job
 from desktop_app.core.prediction import Prediction
 from desktop_app.runner.state import JobLog
@@ -17,6 +18,14 @@ REMEMBERED = 16
 
 class Lost(Exception):
     """The worker was ended through no fault of this job."""
+
+
+class Suspected(Exception):
+    """The worker died with this and other jobs in it; `error` is what the guilty one gets."""
+
+    def __init__(self, error: KnownError, jobs: int) -> None:
+        super().__init__(f"the worker died with {jobs} jobs in it")
+        self.error = error
 
 
 @dataclass(eq=False, slots=True)
@@ -44,6 +53,9 @@ class Runs:
         self._count = 0
         self._runs: dict[int, Run] = {}
         self._ended: dict[int, Job] = {}
+
+    def __len__(self) -> int:
+        return len(self._runs)
 
     def __contains__(self, run: Run) -> bool:
         return run.number in self._runs

@@ -13,7 +13,7 @@ from desktop_app.core import aio
 from desktop_app.core.errors import AnswerError, CallbackError, ModelError, ModelLoadError, ModelTimeout, WorkerDied
 from desktop_app.core.events import Level
 from desktop_app.core.profile import OnnxSource, Profile
-from desktop_app.runner import pool
+from desktop_app.runner import life
 from desktop_app.runner.pool import Runner, RunnerPhase
 
 SEED_SAMPLE = Path(__file__).parent.parent / "data" / "seed_sample.py"
@@ -260,7 +260,7 @@ async def test_stopping_while_loading(make_bench: Any) -> None:
 
 async def test_loading_has_a_limit(make_bench: Any) -> None:
     bench = make_bench("time.sleep(600)\ndef callback(**data): pass\n")
-    bench.runner._load_limit_s = 1.0
+    bench.runner._life._load_limit_s = 1.0
     with pytest.raises(ModelLoadError, match="loading took longer than 1 s"):
         await bench.runner.start()
 
@@ -349,14 +349,14 @@ async def test_an_onnx_profile_starts_the_bundled_worker(tmp_path: Path) -> None
 async def test_a_bug_while_starting_is_reported_and_the_start_made_again(
     make_bench: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, bugs, heard = pool.make_worker, [SystemError("once"), SystemError("twice")], []
+    real, bugs, heard = life.make_worker, [SystemError("once"), SystemError("twice")], []
 
     async def make_worker(*arguments: Any) -> Any:
         if bugs:
             raise bugs.pop()
         return await real(*arguments)
 
-    monkeypatch.setattr(pool, "make_worker", make_worker)
+    monkeypatch.setattr(life, "make_worker", make_worker)
     monkeypatch.setattr(aio, "_on_bug", lambda error, where: heard.append((str(error), where)))
     bench = make_bench("def callback(**data):\n    return GOOD\n")
     await bench.runner.start()
@@ -369,8 +369,8 @@ async def test_a_bug_that_stays_ends_the_start_with_an_error(make_bench: Any, mo
     async def make_worker(*arguments: Any) -> Any:
         raise SystemError("always")
 
-    monkeypatch.setattr(pool, "make_worker", make_worker)
-    monkeypatch.setattr(pool, "backoff", lambda **_: iter(lambda: 0.001, None))
+    monkeypatch.setattr(life, "make_worker", make_worker)
+    monkeypatch.setattr(life, "backoff", lambda **_: iter(lambda: 0.001, None))
     monkeypatch.setattr(aio, "_on_bug", lambda error, where: None)
     bench = make_bench("def callback(**data):\n    return GOOD\n")
     with pytest.raises(ModelLoadError, match="always"):

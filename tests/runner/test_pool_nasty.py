@@ -9,6 +9,7 @@ from typing import Any
 import psutil
 import pytest
 
+from desktop_app.core import aio
 from desktop_app.core.errors import CallbackError, ModelLoadError, ModelTimeout, WorkerDied
 from desktop_app.core.events import Level
 from desktop_app.runner.pool import RunnerPhase
@@ -76,6 +77,47 @@ async def test_a_dead_worker_costs_its_job_and_is_replaced(make_bench: Any, name
     assert (await bench.run()).returned["data"] == "u"
     assert bench.runner.pid != first
     assert bench.runner.crashes == 0
+
+
+@posix_only
+@pytest.mark.parametrize("nasty", ["os._exit(9)", "import ctypes; ctypes.string_at(0)"])
+async def test_who_shares_a_worker_with_a_deadly_job_is_answered_all_the_same(make_bench: Any, nasty: str) -> None:
+    bench = make_bench(
+        f"""
+        HERE = os.path.dirname(os.path.abspath(__file__))
+        def callback(**data):
+            name = data["name"]
+            print("started", name)
+            while not os.path.exists(os.path.join(HERE, "open-" + name)):
+                time.sleep(0.01)
+            if data.get("nasty"):
+                {nasty}
+            return dict(GOOD, data=name)
+        """,
+        concurrency=3,
+    )
+    await bench.runner.start()
+
+    def started(name: str) -> int:
+        return bench.printed().count(f"started {name}")
+
+    def let_go(name: str) -> None:
+        (bench.profile.source.script.parent / f"open-{name}").touch()
+
+    jobs = {name: aio.spawn(bench.run(name=name, nasty=name == "c"), name=name) for name in "abc"}
+    await bench.until(lambda: started("a") and started("b") and started("c"))
+    let_go("c")
+    # One at a time now, so that whoever did it does it alone.
+    await bench.until(lambda: bench.runner.crashes == 2 or started("a") == 2 or started("b") == 2)
+    let_go("a")
+    let_go("b")
+    with pytest.raises(WorkerDied):
+        await jobs["c"]
+    assert [(await jobs[name]).returned["data"] for name in "ab"] == ["a", "b"]
+    assert {name: started(name) for name in "abc"} == {"a": 2, "b": 2, "c": 2}
+    told = [text for _, text, _ in bench.session]
+    assert told == ["the worker died with 3 jobs in it; this job is run once more, alone"] * 3
+    assert (await bench.run(name="a")).returned["data"] == "a"
 
 
 @posix_only
@@ -502,9 +544,9 @@ async def test_the_worker_goes_when_the_app_is_killed(make_bench: Any, tmp_path:
 
 async def test_a_script_that_dies_on_every_job_is_not_started_for_ever(make_bench: Any) -> None:
     bench = make_bench("def callback(**data):\n    os._exit(1)\n")
-    bench.runner._delays = iter([0.01] * 10)
+    bench.runner._life._delays = iter([0.01] * 10)
     await bench.runner.start()
-    bench.runner._delays = iter([0.01] * 10)
+    bench.runner._life._delays = iter([0.01] * 10)
     for count in range(1, 6):
         with pytest.raises(WorkerDied):
             await bench.run()
