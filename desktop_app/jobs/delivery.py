@@ -60,6 +60,9 @@ class Delivery:
             it had been handed over once, and why: an error goes in its place.
     """
 
+    answers_calls = False
+    """Whether a response is the answer to a call of the hub's, so that none can follow once the app has ended."""
+
     def __init__(
         self,
         profile_id: str,

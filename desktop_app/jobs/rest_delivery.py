@@ -36,6 +36,8 @@ class RestDelivery(Delivery):
         is_export: whether the profile's script is an export plugin.
     """
 
+    answers_calls = True
+
     def __init__(
         self,
         profile_id: str,

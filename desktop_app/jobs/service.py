@@ -128,6 +128,7 @@ class ProfileService:
             for_good: there may be no next start: all that are left over end with an error.
         """
         self._accepting = False
+        for_good = for_good or self._delivery.answers_calls
         if self._watch is not None:
             await self._watch.stop()
         await aio.cancel_and_wait(self._loading, self._consumer, *self._beside)

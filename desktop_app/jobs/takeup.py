@@ -21,7 +21,7 @@ from desktop_app.jobs.outgoing import is_error
 from desktop_app.jobs.pipeline import Pipeline
 from desktop_app.jobs.queue import JobQueue, Waiting
 from desktop_app.jobs.recorder import Recorder
-from desktop_app.jobs.resume import INTERRUPTED, RUN_AGAIN
+from desktop_app.jobs.resume import INTERRUPTED, RUN_AGAIN, interrupted
 from desktop_app.jobs.sessions import REMEMBERED_SESSIONS, Sessions
 from desktop_app.store.history import History
 from desktop_app.store.outbox import Outbox
@@ -78,6 +78,9 @@ class TakeUp:
                 self.restored(record.id, isinstance(event, dict) and is_error(event))
             elif record.id in unread:
                 await self._answer_unread(record, delivery, pipeline)
+            elif delivery.answers_calls:
+                job = Waiting(record.id, record.session, record.workflow).stub(self._profile.id)
+                pipeline.end(job, record, interrupted())
             else:
                 self._go_on(record, queue)
         self._reasons = {job_id: why for job_id, why in self._reasons.items() if job_id in self._restoring}

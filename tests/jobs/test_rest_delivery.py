@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -105,10 +106,12 @@ async def test_an_export_is_reported_by_a_call_of_ours_as_published_clients_do(
     assert session.responses == [{"export": True, "response": "https://stored/file", "session": session.id}]
 
 
-async def test_what_is_cut_off_by_the_end_hears_of_it(rest: Rest, until: Any) -> None:
+@pytest.mark.parametrize("signed", [True, False])
+async def test_what_is_cut_off_by_the_end_hears_of_it(rest: Rest, until: Any, signed: bool) -> None:
     rest.line.runner.gate = asyncio.Event()
-    session = await rest.hub.run_plugin("p1", send=False)
-    queued = await rest.hub.run_plugin("p1", send=False)
+    plain = {} if signed else {"dataURL": f"{rest.hub.url}/files/assets/a.png"}
+    session = await rest.hub.run_plugin("p1", send=False, extra=plain)
+    queued = await rest.hub.run_plugin("p1", send=False, extra=plain)
     calls = [aio.spawn(rest.post(one.job), name="call") for one in (session, queued)]
     await until(lambda: rest.line.runner.seen and len(rest.line.records) >= 3)
     await rest.line.service.stop(0.0)
@@ -116,7 +119,8 @@ async def test_what_is_cut_off_by_the_end_hears_of_it(rest: Rest, until: Any) ->
         (500, {"error": True, "session": session.id}),
         (500, {"error": True, "session": queued.id}),
     ]
-    assert "Plugdeck was closed" in session.logs[-1].message
+    assert "while this job was in work" in session.logs[-1].message
+    assert await rest.line.history.unfinished(rest.line.profile.id) == []
 
 
 async def test_an_answer_that_an_earlier_run_kept_is_given_when_it_is_asked_for(
@@ -146,3 +150,24 @@ async def test_an_answer_that_an_earlier_run_kept_is_given_when_it_is_asked_for(
     assert await rest.line.outbox.pending() == []
     assert rest.line.runner.seen == []
     assert not [event for event in rest.hub.events if event.kind is EventKind.PROTOCOL_ERROR]
+
+
+async def test_what_a_crash_broke_off_has_failed(rest: Rest, until: Any) -> None:
+    rest.line.runner.gate = asyncio.Event()
+    session = await rest.hub.run_plugin("p1", send=False)
+    call = aio.spawn(rest.post(session.job), name="call")
+    await until(lambda: rest.line.runner.seen)
+    service = rest.line.service
+    record = rest.line.last(session.id)
+    await aio.cancel_and_wait(call)
+    await service.stop(0.0)
+    # As a crash leaves it.
+    async with aiohttp.ClientSession() as http:
+        rest.http = http
+        crashed = replace(record, id="crashed", session="S-crashed", state=JobState.RUNNING)
+        await rest.line.history.record(crashed)
+        rest.renew()
+        await rest.online(until)
+        assert (await rest.line.terminal("S-crashed")).state is JobState.FAILED
+        assert await rest.post({"session": "S-crashed"}) == (500, {"error": True, "session": "S-crashed"})
+        assert rest.line.runner.seen == []
