@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test soak fuzz lint format bench package clean qt-libs
+.PHONY: demo test soak fuzz lint format bench package test-frozen clean qt-libs
 
 demo: qt-libs $(VENV)/.app
 	$(BIN)/plugdeck demo $(ARGS)
@@ -35,9 +35,13 @@ format: $(VENV)/.dev
 bench: qt-libs $(VENV)/.dev
 	$(BIN)/python -m tests.bench $(ARGS)
 
-package: $(VENV)/.dev
-	$(BIN)/python -m pip --disable-pip-version-check --quiet install -c packaging/constraints.txt build
-	$(BIN)/python -m build --outdir dist .
+package:
+	$(PYTHON) packaging/make.py $(ARGS)
+
+# The end-to-end tests against a frozen app: make test-frozen PLUGDECK_APP=build/frozen/plugdeck/plugdeck
+test-frozen: qt-libs $(VENV)/.dev
+	@test -x "$(PLUGDECK_APP)" || { echo "Name the frozen command line: make test-frozen PLUGDECK_APP=build/frozen/plugdeck/plugdeck"; exit 1; }
+	PLUGDECK_APP="$(abspath $(PLUGDECK_APP))" QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest tests/e2e $(ARGS)
 
 qt-libs:
 	@sh packaging/qt-libs.sh
