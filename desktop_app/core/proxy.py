@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import urllib.request
 from collections.abc import MutableMapping
+from urllib.parse import urlsplit
 
 HTTP_NAMES = ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")
 SOCKET_NAMES = ("ws_proxy", "wss_proxy")
@@ -51,3 +52,20 @@ class ProxyChoice:
             else:
                 self._environment[name] = value
         self._before.clear()
+
+
+def proxy_for(url: str) -> str | None:
+    """The proxy for an address (a websocket's is that of HTTP), or None where it is connected to directly."""
+    proxies = urllib.request.getproxies()
+    if not proxies:
+        return None
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        return None  # whoever connects says what is wrong with it
+    scheme = {"ws": "http", "wss": "https"}.get(parts.scheme, parts.scheme)
+    proxy = proxies.get(parts.scheme) or proxies.get(scheme) or proxies.get("all")
+    if not proxy or urllib.request.proxy_bypass(host):
+        return None
+    return proxy if "://" in proxy else f"http://{proxy}"

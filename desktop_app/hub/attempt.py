@@ -74,9 +74,10 @@ def _outcome(profile: Profile, link: Link) -> KnownError | bool | None:
             "The hub closes the connection right after the login", where=profile.host, remedy=LOGIN_REMEDY
         )
     if link.state is ProfileState.RECONNECTING and LOGIN_REMEDY not in link.detail:
+        what, _, remedy = link.detail.partition(f" ({profile.host})")
         return HubUnreachable(
-            link.detail.removesuffix(f" ({profile.host})").rstrip(".") or "There is no connection to the hub",
+            what.rstrip(".") or "There is no connection to the hub",
             where=profile.host,
-            remedy="Check the hub's address and the network.",
+            remedy=remedy.lstrip(". ") or "Check the hub's address and the network.",
         )
     return None

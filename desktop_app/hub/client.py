@@ -18,6 +18,7 @@ import httpx
 
 from desktop_app.core.aio import backoff
 from desktop_app.core.errors import HubError, HubRefused, HubUnreachable
+from desktop_app.hub.trust import trusted
 
 log = logging.getLogger(__name__)
 
@@ -115,7 +116,9 @@ class HubClient:
             raise HubRefused("The job's API key is none that can be sent", status=401, where=f"{method} {path}")
         headers = {"apikey": api_key}
         if self._http is None:
-            self._http = httpx.AsyncClient(base_url=self._host, timeout=TIMEOUT)
+            verify = await trusted()
+            if self._http is None:
+                self._http = httpx.AsyncClient(base_url=self._host, timeout=TIMEOUT, verify=verify)
         waits = backoff(0.5, limit=8.0)
         for attempt in range(ATTEMPTS):
             last = attempt == ATTEMPTS - 1

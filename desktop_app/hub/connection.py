@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import aiohttp
@@ -18,7 +18,10 @@ import socketio
 from engineio import packet as engineio_packet
 
 from desktop_app.core.aio import spawn
+from desktop_app.core.proxy import proxy_for
 from desktop_app.hub.protocol import NAMESPACE
+from desktop_app.hub.trouble import explain
+from desktop_app.hub.trust import trusted
 
 log = logging.getLogger(__name__)
 
@@ -28,18 +31,36 @@ for _name in ("socketio.client", "engineio.client"):
 
 MAX_MESSAGE = 64 * 1024 * 1024
 CLOSE_TIMEOUT_S = 2.0
+MOST_QUEUED = 256
+"""Packets that wait in the library for a hub that reads slowly; who sends more waits."""
+LOOK_S = 0.02
+
+
+async def _at_once() -> None:
+    return None
 
 
 class SocketError(Exception):
-    """The connection could not be made; the text is for people."""
+    """The connection could not be made; the text is for people.
+
+    Attributes:
+        remedy: what to do, or "".
+    """
+
+    def __init__(self, what: str, remedy: str = "") -> None:
+        super().__init__(what)
+        self.remedy = remedy
 
 
 class _EngineClient(engineio.AsyncClient):  # type: ignore[misc]
-    """Tells of pings."""
+    """Tells of pings, and reads the next message only when there is room for it."""
 
     on_ping: Callable[[], None] = staticmethod(lambda: None)
+    roomy: Callable[[], Awaitable[None]] = staticmethod(_at_once)
 
     async def _receive_packet(self, pkt: Any) -> None:
+        if pkt.packet_type == engineio_packet.MESSAGE:
+            await self.roomy()
         await super()._receive_packet(pkt)
         if pkt.packet_type == engineio_packet.PING:
             self.on_ping()
@@ -104,8 +125,9 @@ class _Session:
     def closed(self) -> bool:
         return self._session.closed
 
-    async def ws_connect(self, *arguments: Any, **options: Any) -> _Websocket:
-        self._opened = await self._session.ws_connect(*arguments, **options)
+    async def ws_connect(self, url: str, **options: Any) -> _Websocket:
+        # aiohttp looks for proxies of ws:// and wss:// alone, which no system has.
+        self._opened = await self._session.ws_connect(url, proxy=proxy_for(url), **options)
         return _Websocket(self._opened, self._on_open)
 
     async def close(self) -> None:
@@ -126,21 +148,32 @@ class HubSocket:
     Args:
         on_event: hears each event's name and first argument, in order of arrival.
         on_ping: hears of each ping of the server, after the pong was queued.
+        roomy: returns when there is room for one more message; nothing is read before.
 
     Attributes:
         reason: why the connection ended, "" while it lives.
+        dismissed: whether the hub said that it wants us no more, rather than falling silent or falling over.
         max_payload: the largest message that the server takes, in bytes, or None where it does not say.
     """
 
-    def __init__(self, host: str, *, on_event: Callable[[str, Any], None], on_ping: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        host: str,
+        *,
+        on_event: Callable[[str, Any], None],
+        on_ping: Callable[[], None],
+        roomy: Callable[[], Awaitable[None]] = _at_once,
+    ) -> None:
         self._host = host
         self._on_event = on_event
         self._on_ping = on_ping
+        self._roomy = roomy
         self._closed = asyncio.Event()
         self._ending = asyncio.Lock()
         self._client: _Client | None = None
         self._session: _Session | None = None
         self.reason = ""
+        self.dismissed = False
         self.max_payload: int | None = None
 
     @property
@@ -154,8 +187,11 @@ class HubSocket:
         Raises:
             SocketError: it could not be opened; says why in words.
         """
-        # trust_env: proxies of the system; certificate checks are always on.
-        self._session = _Session(aiohttp.ClientSession(trust_env=True), self._opened)
+        connector = aiohttp.TCPConnector(ssl=await trusted())
+        trace = aiohttp.TraceConfig()
+        trace.on_request_redirect.append(_stay)
+        session = aiohttp.ClientSession(connector=connector, trace_configs=[trace])
+        self._session = _Session(session, self._opened)
         client = _Client(
             reconnection=False,
             handle_sigint=False,
@@ -165,7 +201,8 @@ class HubSocket:
             websocket_extra_options={"max_msg_size": MAX_MESSAGE},
         )
         client.eio.on_ping = self._on_ping
-        client.on_gone = self._end
+        client.eio.roomy = self._roomy
+        client.on_gone = self._dismiss
         client.on("*", self._event, namespace=NAMESPACE)
         client.on("disconnect", self._disconnected, namespace=NAMESPACE)
         self._client = client
@@ -173,7 +210,7 @@ class HubSocket:
             await client.connect(self._host, transports=["websocket"], namespaces=[NAMESPACE], wait_timeout=10)
         except Exception as error:  # a hub that is none can make the library raise anything
             await self.abort()
-            raise SocketError(_explain(error)) from error
+            raise SocketError(*explain(error)) from error
         # The library misses a connection that ends before its `connect` returns: its reader ends with any of them.
         reader = client.eio.read_loop_task
         if reader is None or client.eio.state != "connected":
@@ -188,6 +225,9 @@ class HubSocket:
             return
         with contextlib.suppress(socketio.exceptions.BadNamespaceError):
             await client.emit(event, data, namespace=NAMESPACE)
+        # The library's queue tells nobody when it has room again.
+        while client.eio.queue.qsize() > MOST_QUEUED and not self._closed.is_set():  # noqa: ASYNC110
+            await asyncio.sleep(LOOK_S)
 
     async def closed_within(self, seconds: float) -> bool:
         """Waits for the end of the connection, at most so long."""
@@ -246,6 +286,10 @@ class HubSocket:
     def _event(self, event: str, *arguments: Any) -> None:
         self._on_event(event, arguments[0] if arguments else None)
 
+    def _dismiss(self, reason: str) -> None:
+        self.dismissed = self.dismissed or not self._closed.is_set()
+        self._end(reason)
+
     def _disconnected(self, reason: str = "") -> None:
         self._end(str(reason) or "closed by the hub")
 
@@ -255,34 +299,15 @@ class HubSocket:
             self._closed.set()
 
 
+async def _stay(_: Any, __: Any, redirect: aiohttp.TraceRequestRedirectParams) -> None:
+    """The plugin's secret goes to the profile's host and to no other, wherever it may point."""
+    reply = redirect.response
+    raise aiohttp.WSServerHandshakeError(reply.request_info, (), status=reply.status, message="a redirect")
+
+
 async def _end_loops(client: _Client) -> None:
     loops = [client.eio.read_loop_task, client.eio.write_loop_task]
     for task in loops:
         if task is not None and not task.done() and task is not asyncio.current_task():
             task.cancel()
     await asyncio.gather(*(task for task in loops if task is not None), return_exceptions=True)
-
-
-def _explain(error: BaseException) -> str:
-    """What went wrong, in words; looks through the library's wrapping."""
-    cause: BaseException = error
-    while (inner := cause.__cause__ or cause.__context__) is not None and not isinstance(cause, aiohttp.ClientError):
-        cause = inner
-    if isinstance(cause, aiohttp.ClientConnectorCertificateError):
-        return f"The hub's certificate is not trusted: {cause.certificate_error}"
-    if isinstance(cause, aiohttp.ClientConnectorSSLError):
-        return f"No secure connection: {cause.strerror or cause}"
-    if isinstance(cause, aiohttp.ClientConnectorDNSError):
-        return "The hub's name cannot be found (DNS)"
-    if isinstance(cause, aiohttp.ClientConnectorError):
-        return f"The hub cannot be reached: {cause.os_error.strerror or cause.os_error}"
-    if isinstance(cause, aiohttp.WSServerHandshakeError):
-        return f"The hub answered with HTTP status {cause.status} instead of opening the connection"
-    if isinstance(cause, aiohttp.ServerDisconnectedError):
-        return "The hub closed the connection before answering"
-    if isinstance(cause, UnicodeError | aiohttp.InvalidURL):
-        return "The hub's address is not valid"
-    if isinstance(error, KeyError | TypeError | AttributeError | ValueError):
-        return "What answers there is no hub: it does not speak Socket.IO"
-    text = str(error) or type(error).__name__
-    return f"The hub did not open the connection: {text}"

@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 REFUSED_AFTER = 2
 """So many drops in a row right after the login are called a refused login (nothing else tells of one)."""
 
+FALLS = 3
+
 LOGIN_REMEDY = "Check plugin id and secret."
 
 
@@ -82,6 +84,7 @@ class Listener:
         on_link: hears each change of state.
         on_up: hears that a login was sent on a new connection: what waits may go out.
         on_ping: hears of each ping of the server, after our pong was queued.
+        roomy: returns when there is room for one more job; nothing is read from the hub before.
 
     Attributes:
         link: the present state.
@@ -98,6 +101,7 @@ class Listener:
         on_link: Callable[[Link], None],
         on_up: Callable[[], None] = lambda: None,
         on_ping: Callable[[], None] = lambda: None,
+        roomy: Callable[[], Awaitable[None]] | None = None,
         timing: Timing = Timing(),
     ) -> None:
         self._profile = profile
@@ -106,11 +110,13 @@ class Listener:
         self._on_link = on_link
         self._on_up = on_up
         self._on_ping = on_ping
+        self._roomy = roomy
         self._timing = timing
         self._task: asyncio.Task[None] | None = None
         self._socket: HubSocket | None = None
         self._logged_in = False
         self._quick_drops = 0
+        self._quick_falls = 0
         self._wake = asyncio.Event()
         self.link = Link(ProfileState.STOPPED)
         self.epoch = 0
@@ -208,15 +214,18 @@ class Listener:
         await asyncio.to_thread(importlib.import_module, "desktop_app.hub.connection")
         from desktop_app.hub.connection import HubSocket, SocketError
 
-        socket = HubSocket(self._profile.host, on_event=self._received, on_ping=self._on_ping)
+        room = {} if self._roomy is None else {"roomy": self._roomy}
+        socket = HubSocket(self._profile.host, on_event=self._received, on_ping=self._on_ping, **room)
         self._socket = socket
         try:
             try:
                 await asyncio.wait_for(socket.connect(), self._timing.connect)
             except TimeoutError:
-                raise HubUnreachable("The hub did not answer in time", where=self._profile.host) from None
+                raise HubUnreachable(
+                    "The hub did not answer in time", where=self._profile.host, remedy="Check the network."
+                ) from None
             except SocketError as error:
-                raise HubUnreachable(str(error), where=self._profile.host) from error
+                raise HubUnreachable(str(error), where=self._profile.host, remedy=error.remedy) from error
             if self._task is None:
                 # Python 3.11's wait_for forgets a cancellation that meets the end of what it waits for.
                 return "being stopped"
@@ -229,10 +238,17 @@ class Listener:
             if not await socket.closed_within(self._timing.settle):
                 self._online()
                 await self._beat(socket, secret)
-            if time.monotonic() - login_at < self._timing.quick_drop:
+            if time.monotonic() - login_at < self._timing.quick_drop and socket.dismissed:
                 self._quick_drops += 1
                 return f"The hub closed the connection right after login. {LOGIN_REMEDY}"
+            # It fell, or the way to it did: that says nothing about the login.
             self._quick_drops = 0
+            if time.monotonic() - login_at < self._timing.quick_drop:
+                self._quick_falls += 1
+                if self._quick_falls >= FALLS:
+                    return f"The connection is lost right after the login, again and again ({socket.reason})"
+            else:
+                self._quick_falls = 0
             return f"The connection was lost ({socket.reason})"
         finally:
             self._logged_in = False

@@ -6,8 +6,6 @@ import asyncio
 import contextlib
 import logging
 import re
-import ssl
-import urllib.request
 from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -21,7 +19,9 @@ import httpx
 from desktop_app.core.aio import backoff
 from desktop_app.core.errors import AssetError
 from desktop_app.core.profile import Profile
+from desktop_app.core.proxy import proxy_for
 from desktop_app.hub.client import retry_after
+from desktop_app.hub.trust import trusted
 from desktop_app.jobs import addresses
 from desktop_app.jobs.addresses import Target
 from desktop_app.jobs.cache import Cache, Cached
@@ -130,7 +130,7 @@ class Assets:
     async def _follow(self, url: str, profile: Profile) -> Cached:
         first = url
         for _ in range(MAX_REDIRECTS + 1):
-            proxy = _proxy_for(url)
+            proxy = proxy_for(url)
             target = await addresses.check(
                 url,
                 hub=profile.host,
@@ -245,22 +245,17 @@ class _Clients:
     def __init__(self) -> None:
         self._kept: OrderedDict[tuple[str, str | None], httpx.AsyncClient] = OrderedDict()
         self._in_use: Counter[tuple[str, str | None]] = Counter()
-        self._tls: ssl.SSLContext | None = None
-        self._making_tls = asyncio.Lock()
 
     @contextlib.asynccontextmanager
     async def use(self, target: Target, proxy: str | None) -> AsyncIterator[httpx.AsyncClient]:
         """The client for that host, kept open at least for the block."""
-        async with self._making_tls:
-            if self._tls is None:
-                # Reads a file of many certificates.
-                self._tls = await asyncio.to_thread(httpx.create_ssl_context)
+        tls = await trusted()
         key = (target.host, proxy)
         client = self._kept.get(key)
         if client is None:
             try:
                 client = httpx.AsyncClient(
-                    timeout=TIMEOUT, follow_redirects=False, trust_env=False, verify=self._tls, proxy=proxy
+                    timeout=TIMEOUT, follow_redirects=False, trust_env=False, verify=tls, proxy=proxy
                 )
             except (ValueError, ImportError) as error:
                 remedy = "Set the system's proxy to an http:// address."
@@ -287,22 +282,6 @@ class _Clients:
         self._kept.clear()
         for client in clients:
             await client.aclose()
-
-
-def _proxy_for(url: str) -> str | None:
-    """The system's proxy for an address, or None where it is connected to directly."""
-    proxies = urllib.request.getproxies()
-    if not proxies:
-        return None
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-    except ValueError:
-        return None  # the check says what is wrong with it
-    proxy = proxies.get(parts.scheme) or proxies.get("all")
-    if not proxy or urllib.request.proxy_bypass(host):
-        return None
-    return proxy if "://" in proxy else f"http://{proxy}"
 
 
 def _by_address(target: Target, address: str) -> httpx.URL:

@@ -24,6 +24,7 @@ class Ears:
     link: Callable[[Link], None]
     up: Callable[[], None]
     ping: Callable[[], None]
+    roomy: Callable[[], Awaitable[None]]
     restored: Callable[[str, bool], None]
     given_up: Callable[[str, Any, str], None]
     refusal: Callable[[], str]
@@ -46,7 +47,14 @@ def connect(
     """
     if rest is None:
         listener = Listener(
-            profile, secret, on_job=ears.job, on_link=ears.link, on_up=ears.up, on_ping=ears.ping, timing=timing
+            profile,
+            secret,
+            on_job=ears.job,
+            on_link=ears.link,
+            on_up=ears.up,
+            on_ping=ears.ping,
+            roomy=ears.roomy,
+            timing=timing,
         )
         return listener, Delivery(profile.id, outbox, listener, client, ears.restored, ears.given_up)
     # Here and not above: most of those who serve have no use for an HTTP server.

@@ -84,6 +84,7 @@ class ProfileService:
             link=self._link_changed,
             up=self._up,
             ping=self._ping,
+            roomy=lambda: self._queue.roomy(PRESSED_S),
             restored=self._left_before.restored,
             given_up=self._given_up,
             refusal=lambda: str(self._refusal() or ""),

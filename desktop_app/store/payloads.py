@@ -35,7 +35,7 @@ class StoredPayload:
 
 
 def to_text(payload: Any, known: Collection[str] = ()) -> tuple[str, dict[str, Any] | None]:
-    """The text to store, and what was withheld of each field, to be kept in memory only; None: it cannot be put back."""
+    """The text to store, and what was withheld of each field, for the memory only; None: it cannot be put back."""
     if type(payload) is not dict or not all(type(key) is str for key in payload):
         return redact.to_json(payload, known), None
     parts: list[str] = []

@@ -115,6 +115,20 @@ async def test_a_hub_that_goes_away_is_not_called_a_refusal(hub, listen):
     await hub.resume()
 
 
+async def test_a_hub_that_falls_soon_after_the_login_is_not_called_a_refusal(hub, listen):
+    """It does not say that it wants us no more: the connection ends, as when its process does."""
+    listening = listen(hub.url)
+    for number in range(1, 6):
+        await hub.wait_until(lambda expected=number: hub.plugins["p1"].logins >= expected)
+        hub.cut()
+    await listening.becomes("online")
+    details = [link.detail for link in listening.links if link.detail]
+    assert "login refused" not in listening.states
+    assert not [detail for detail in details if LOGIN_REMEDY in detail]
+    assert any("The connection was lost" in detail for detail in details)
+    assert any("again and again" in detail for detail in details)
+
+
 async def test_a_hub_that_closes_at_every_heartbeat(hub, listen):
     hub.faults.close_at_heartbeat = True
     listening = listen(hub.url)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import socket
+import urllib.request
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -27,7 +28,7 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(assets_module, "backoff", lambda *_, **__: iter([0.1] * 100))
     monkeypatch.setattr(assets_module, "RETRY_FOR_S", 0.8)
     monkeypatch.setattr(assets_module, "WAIT_WHEN_ASKED_S", 3.0)
-    monkeypatch.setattr(assets_module.urllib.request, "getproxies", dict)
+    monkeypatch.setattr(urllib.request, "getproxies", dict)
 
 
 class Server:
@@ -466,9 +467,9 @@ async def test_hosts_are_forgotten_but_not_in_the_middle_of_a_fetch(server, make
 async def test_through_a_proxy(server, make_assets, onnx_profile, monkeypatch):
     """The name goes to the proxy, which alone may be able to resolve it."""
     monkeypatch.setattr(
-        assets_module.urllib.request, "getproxies", lambda: {"http": server.url.removeprefix("http://")}
+        urllib.request, "getproxies", lambda: {"http": server.url.removeprefix("http://")}
     )
-    monkeypatch.setattr(assets_module.urllib.request, "proxy_bypass", lambda host: host == "direct.example")
+    monkeypatch.setattr(urllib.request, "proxy_bypass", lambda host: host == "direct.example")
     names = Names(direct=["127.0.0.1"])
     assets = make_assets(resolver=names)
     server.gives(b"by proxy")
@@ -483,8 +484,8 @@ async def test_through_a_proxy(server, make_assets, onnx_profile, monkeypatch):
 
 
 async def test_a_proxy_that_cannot_be_used(make_assets, onnx_profile, monkeypatch):
-    monkeypatch.setattr(assets_module.urllib.request, "getproxies", lambda: {"http": "nonsense://x"})
-    monkeypatch.setattr(assets_module.urllib.request, "proxy_bypass", lambda _: False)
+    monkeypatch.setattr(urllib.request, "getproxies", lambda: {"http": "nonsense://x"})
+    monkeypatch.setattr(urllib.request, "proxy_bypass", lambda _: False)
     with pytest.raises(AssetError, match="proxy cannot be used"):
         await make_assets().fetch("http://outside.example/a", onnx_profile("https://hub.example"))
 
