@@ -18,9 +18,11 @@ class Background(QObject):
     """A small pool of threads.
 
     Signals:
+        closing: it is about to wait for what has begun; who can end that sooner should.
         _arrived: carries (callback, value) from a thread to the GUI thread.
     """
 
+    closing = Signal()
     _arrived = Signal(object, object)
 
     def __init__(self, parent: QObject | None = None, *, threads: int = 2) -> None:
@@ -54,6 +56,7 @@ class Background(QObject):
     def close(self) -> None:
         """Drops what has not begun and waits for what has."""
         self._open = False
+        self.closing.emit()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _ended(self, future: Future[T], done: Callable[[T], None], failed: Callable[[Exception], None] | None) -> None:

@@ -1,26 +1,23 @@
-"""What can be drawn of an answer: every shape of the annotation format as rings of points.
+"""What can be shown of an answer: every annotation with its class, confidence and shape.
 
 Reading is for display alone and forgiving: a field that makes no sense gives an item without geometry, which is still
-listed. Coordinates stay in pixels of the upright asset. No numpy here, so that the window opens without it.
+listed.
 """
 
 from __future__ import annotations
 
-import math
-from array import array
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from itertools import chain, pairwise
-from typing import Any
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 from desktop_app.core.job import JobDetail
-from desktop_app.ui.tokens import class_colour
+from desktop_app.ui.asset.schema import Schema, is_colour, text_of
+from desktop_app.ui.asset.shapes import Bounds, Shape, items_of, number, shapes_of
 
-FURTHEST = 1e9
-"""Beyond this Qt's coordinates lose their meaning, and no asset is that large."""
-
-Bounds = tuple[float, float, float, float]
+if TYPE_CHECKING:
+    from desktop_app.ui.asset.shapes import Ring
 
 
 class Layer(StrEnum):
@@ -39,11 +36,13 @@ class Item:
         name: its class, or what stands for one.
         score: 0 to 1, or None where the model gave none.
         kind: shape key of the annotation format, or "none".
-        zones: each one outline followed by its holes; empty where there is no geometry.
+        zones: each one outline followed by its holes, as x, y, x, y…; empty where there is no geometry.
         closed: whether the outline returns to its first point.
         bounds: left, top, right, bottom; None without geometry.
-        span: start and end of a text or audio span.
+        span: start and end of a text (characters) or audio (seconds) span.
         text: the quoted text of a document area, and answers of nested classifications.
+        page: page of a document or frame of a video, from 0.
+        frame: width and height of the page that the coordinates are in, where that is not the asset's own.
     """
 
     index: int
@@ -52,7 +51,7 @@ class Item:
     score: float | None
     kind: str
     colour: str
-    zones: tuple[tuple[array[float], ...], ...] = ()
+    zones: tuple[tuple[Ring, ...], ...] = ()
     closed: bool = True
     bounds: Bounds | None = None
     span: tuple[float, float] | None = None
@@ -60,6 +59,7 @@ class Item:
     object_id: str = ""
     schema_id: str = ""
     page: int | None = None
+    frame: tuple[float, float] | None = None
 
     @property
     def label(self) -> str:
@@ -74,6 +74,7 @@ class Chip:
     title: str
     answer: str
     colour: str
+    layer: Layer = Layer.SENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,15 @@ class Relation:
 
 
 @dataclass(frozen=True, slots=True)
+class Mask:
+    """A brush mask: `address` is where it is kept, which may be a `data:` URL that holds it."""
+
+    address: str = field(repr=False)
+    volume: bool
+    layer: Layer
+
+
+@dataclass(frozen=True, slots=True)
 class Annotations:
     """Everything of one job that can be shown on its asset."""
 
@@ -94,6 +104,7 @@ class Annotations:
     chips: tuple[Chip, ...] = ()
     relations: tuple[Relation, ...] = ()
     layers: frozenset[Layer] = field(default_factory=frozenset)
+    masks: tuple[Mask, ...] = ()
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -103,297 +114,193 @@ class Annotations:
             counts[item.name] = counts.get(item.name, 0) + 1
         return tuple(sorted(counts, key=lambda name: (-counts[name], name.casefold())))
 
+    def fitted(self, width: float, height: float) -> Annotations:
+        """The same on an asset of this size: areas that are in the size of another page are scaled to it."""
+        if not any(item.frame for item in self.items):
+            return self
+        return replace(self, items=tuple(_fitted(item, width, height) for item in self.items))
+
 
 def annotations_of(detail: JobDetail, existing: Mapping[str, Any] | None = None) -> Annotations:
-    """What a job's detail has to show: the answer, the raw predictions and what the task had before."""
-    payload = detail.payload if isinstance(detail.payload, Mapping) else {}
-    names = _schema_names(payload.get("categorySchema"))
-    scores = _scores(detail.predictions or ())
+    """What a job's detail has to show: the answer, the raw predictions and what the task had before.
+
+    Args:
+        existing: the task's answer before the job; None takes it from the payload, where older hubs send it.
+    """
+    payload = detail.payload if isinstance(detail.payload, dict) else {}
+    schema = Schema.of(payload.get("categorySchema"))
+    existing = _sent_along(payload) if existing is None else existing
+    answer = detail.answer if isinstance(detail.answer, dict) else None
+    predictions = items_of(detail.predictions)
+    raw_shapes = shapes_of(predictions)
+    scores = _scores(predictions, raw_shapes)
     items: list[Item] = []
     chips: list[Chip] = []
     relations: list[Relation] = []
+    masks: list[Mask] = []
     layers: set[Layer] = set()
-    answer = detail.answer if isinstance(detail.answer, Mapping) else None
     for layer, source in ((Layer.SENT, answer), (Layer.EXISTING, existing)):
         if source is None:
             continue
         layers.add(layer)
         first = len(items)
-        for raw in _list(source.get("objects") or source.get("tools")):
-            items.append(_item(len(items), layer, raw, names, scores))
-        chips += _chips(source.get("classifications"), names)
+        objects = items_of(source.get("objects") or source.get("tools"))
+        for raw, shape in zip(objects, shapes_of(objects), strict=True):
+            items.append(_item(len(items), layer, raw, shape, schema, scores))
+        chips += _chips(source.get("classifications"), schema, layer)
         relations += _relations(source.get("relations"), items[first:])
-    if detail.predictions:
+        masks += _masks(source, layer)
+    if predictions:
         layers.add(Layer.PREDICTIONS)
-        for raw in detail.predictions:
-            items.append(_item(len(items), Layer.PREDICTIONS, raw, {}, {}))
-    return Annotations(tuple(items), tuple(chips), tuple(relations), frozenset(layers))
+        plain = schema.without_ids()
+        for raw, shape in zip(predictions, raw_shapes, strict=True):
+            items.append(_item(len(items), Layer.PREDICTIONS, raw, shape, plain, {}))
+    masks += _masks(detail.response, Layer.SENT)
+    return Annotations(tuple(items), tuple(chips), tuple(relations), frozenset(layers), tuple(dict.fromkeys(masks)))
 
 
-def _schema_names(schema: Any) -> dict[str, tuple[str, ...]]:
-    names: dict[str, tuple[str, ...]] = {}
-    for entry in _list(schema):
-        if isinstance(entry, Mapping) and isinstance(entry.get("schemaId"), str):
-            names[entry["schemaId"]] = (*names.get(entry["schemaId"], ()), str(entry.get("modelClass", "")))
-    return names
+Scores = Mapping[tuple[float, ...], tuple[str, float]]
 
 
-def _scores(predictions: Iterable[Any]) -> dict[tuple[Any, ...], tuple[str, float]]:
+def _sent_along(payload: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """What the task held before, which older hubs send with workflow jobs (facts: hub-protocol, labeltask)."""
+    task = payload.get("labeltask")
+    answer = task.get("answer") if isinstance(task, dict) else None
+    return answer if isinstance(answer, dict) else None
+
+
+def _scores(predictions: Iterable[Any], shapes: Iterable[Shape]) -> Scores:
     """Class and score of every prediction by its geometry: the answer's format has no place for either."""
-    found: dict[tuple[Any, ...], tuple[str, float]] = {}
-    for raw in predictions:
-        if isinstance(raw, Mapping) and (score := _number(raw.get("score"))) is not None:
-            key = _geometry_key(raw)
-            if key is not None and key not in found:
-                found[key] = (str(raw.get("class", "")), score)
+    found: dict[tuple[float, ...], tuple[str, float]] = {}
+    for raw, shape in zip(predictions, shapes, strict=True):
+        if shape.zones and isinstance(raw, dict) and (score := number(raw.get("score"))) is not None:
+            found.setdefault(_key(shape), (str(raw.get("class", "")), score))
     return found
 
 
-def _geometry_key(raw: Mapping[str, Any]) -> tuple[Any, ...] | None:
-    _, zones, _ = _geometry(raw)
-    if not zones:
-        return None
-    return tuple(round(value, 1) for value in zones[0][0][:8])
+def _key(shape: Shape) -> tuple[float, ...]:
+    return tuple(round(value, 1) for value in shape.zones[0][0][:8].tolist())
 
 
-def _item(
-    index: int,
-    layer: Layer,
-    raw: Any,
-    names: Mapping[str, tuple[str, ...]],
-    scores: Mapping[tuple[Any, ...], tuple[str, float]],
-) -> Item:
-    if not isinstance(raw, Mapping):
-        return Item(index, layer, "?", None, "none", class_colour("?"))
-    kind, zones, closed = _geometry(raw)
-    schema_id = raw.get("schemaId") if isinstance(raw.get("schemaId"), str) else ""
-    matched = scores.get(tuple(round(value, 1) for value in zones[0][0][:8])) if zones and scores else None
+def _item(index: int, layer: Layer, raw: Any, shape: Shape, schema: Schema, scores: Scores) -> Item:
+    if not isinstance(raw, dict):
+        return Item(index, layer, "?", None, "none", schema.colour("", "?"))
+    get = raw.get
+    found = get("schemaId")
+    schema_id = found if isinstance(found, str) else ""
+    matched = scores.get(_key(shape)) if scores and shape.zones else None
     score = _own_score(raw)
     if score is None and matched:
         score = matched[1]
-    mapped = names.get(schema_id or "", ())
-    name = _text(raw.get("title")) or _text(raw.get("class"))
+    mapped = schema.classes(schema_id)
+    name = text_of(get("title")) or text_of(get("class"))
     if not name:
         name = matched[0] if matched and (not mapped or matched[0] in mapped) else ""
-    name = name or (mapped[0] if mapped else "") or (f"schema {str(schema_id)[:8]}" if schema_id else "no class")
-    page = raw.get("page")
+    name = name or (mapped[0] if mapped else "") or (f"schema {schema_id[:8]}" if schema_id else "no class")
+    own = get("color")
+    area = get("pdf") if shape.kind == "pdf" else None
     return Item(
-        index=index,
-        layer=layer,
-        name=name,
-        score=score,
-        kind=kind,
-        colour=_text(raw.get("color")) if _is_colour(raw.get("color")) else class_colour(name),
-        zones=zones,
-        closed=closed,
-        bounds=_bounds(zones),
-        span=_span(raw.get("ner")),
-        text=_quoted(raw),
-        object_id=_text(raw.get("objectId")),
-        schema_id=str(schema_id or ""),
-        page=page if isinstance(page, int) and not isinstance(page, bool) else None,
+        index,
+        layer,
+        name,
+        score,
+        shape.kind,
+        str(own) if own is not None and is_colour(own) else schema.colour(schema_id, name),
+        shape.zones,
+        shape.closed,
+        shape.bounds,
+        _span(get("ner")) if shape.kind == "ner" else None,
+        _quoted(raw, area) if area is not None or "classifications" in raw else "",
+        text_of(get("objectId")),
+        schema_id,
+        _page(get("page"), area),
+        shape.frame,
     )
 
 
 def _own_score(raw: Mapping[str, Any]) -> float | None:
     metadata = raw.get("metadata")
-    places = (raw, metadata) if isinstance(metadata, Mapping) else (raw,)
-    for place in places:
+    for place in (raw, metadata) if isinstance(metadata, dict) else (raw,):
         for key in ("score", "confidence"):
-            if (value := _number(place.get(key))) is not None:
+            if key in place and (value := number(place[key])) is not None:
                 return value
     return None
 
 
-def _geometry(raw: Mapping[str, Any]) -> tuple[str, tuple[tuple[array[float], ...], ...], bool]:
-    if isinstance(box := raw.get("bounding-box"), Mapping):
-        values = [_number(box.get(key)) for key in ("x", "y", "width", "height")]
-        if (ring := _rectangle(values)) is not None:
-            return "bounding-box", ((ring,),), True
-        return "bounding-box", (), True
-    if isinstance(box := raw.get("rotated-bounding-box"), Mapping):
-        values = [_number(box.get(key)) for key in ("x", "y", "width", "height", "rotation")]
-        ring = _rotated(values)
-        return "rotated-bounding-box", ((ring,),) if ring is not None else (), True
-    for key, least, closed in (("polygon", 3, True), ("polyline", 2, False)):
-        if key in raw:
-            ring = _ring(raw[key], least)
-            return key, ((ring,),) if ring is not None else (), closed
-    if "point" in raw:
-        ring = _ring([raw["point"]], 1)
-        return "point", ((ring,),) if ring is not None else (), False
-    if isinstance(shape := raw.get("segmentation"), Mapping):
-        return "segmentation", _zones(shape.get("zones")), True
-    if "ner" in raw:
-        return "ner", (), True
-    if isinstance(area := raw.get("pdf"), Mapping):
-        return "pdf", _document_area(area), True
-    return "none", (), True
-
-
-def _rectangle(values: Sequence[float | None]) -> array[float] | None:
-    x, y, width, height = values
-    if x is None or y is None or width is None or height is None:
+def _page(value: Any, area: Mapping[str, Any] | None) -> int | None:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if area is None:
         return None
-    left, right = sorted((x, x + width))
-    top, bottom = sorted((y, y + height))
-    return array("d", (left, top, right, top, right, bottom, left, bottom))
-
-
-def _rotated(values: Sequence[float | None]) -> array[float] | None:
-    x, y, width, height, degrees = values
-    if x is None or y is None or width is None or height is None:
-        return None
-    angle = math.radians(degrees or 0.0)
-    # Turned about (x, y), the first corner: how exports read (facts: annotation-format, Note on rotation).
-    across = (width * math.cos(angle), width * math.sin(angle))
-    down = (-height * math.sin(angle), height * math.cos(angle))
-    return array(
-        "d",
-        (
-            *(x, y),
-            *(x + down[0], y + down[1]),
-            *(x + down[0] + across[0], y + down[1] + across[1]),
-            *(x + across[0], y + across[1]),
-        ),
-    )
-
-
-def _ring(points: Any, least: int) -> array[float] | None:
-    flat = _plain_ring(points)
-    if flat is not None:
-        return flat if len(flat) >= 2 * least else None
-    flat = array("d")
-    for point in _list(points):
-        if not isinstance(point, (list, tuple)) or len(point) < 2:
-            return None
-        x, y = _number(point[0]), _number(point[1])
-        if x is None or y is None:
-            return None
-        flat.append(x)
-        flat.append(y)
-    return flat if len(flat) >= 2 * least else None
-
-
-def _plain_ring(points: Any) -> array[float] | None:
-    """The quick way for what answers nearly always hold: pairs of finite numbers. None sends to the careful way."""
-    try:
-        if not isinstance(points, list) or set(map(len, points)) != {2}:
-            return None
-        flat = array("d", chain.from_iterable(points))
-    except (TypeError, OverflowError):
-        return None
-    within = math.isfinite(sum(flat)) and max(flat) < FURTHEST and min(flat) > -FURTHEST
-    return flat if within else None
-
-
-def _zones(zones: Any) -> tuple[tuple[array[float], ...], ...]:
-    result = []
-    for zone in _list(zones):
-        if not isinstance(zone, Mapping):
-            continue
-        region = _ring(zone.get("region"), 3)
-        if region is not None:
-            holes = (_ring(hole, 3) for hole in _list(zone.get("holes")))
-            result.append((region, *(hole for hole in holes if hole is not None)))
-    return tuple(result)
-
-
-def _document_area(area: Mapping[str, Any]) -> tuple[tuple[array[float], ...], ...]:
     position = area.get("position")
-    rect = position.get("boundingRect") if isinstance(position, Mapping) else area
-    if not isinstance(rect, Mapping):
-        return ()
-    x1, y1, x2, y2 = (_number(rect.get(key)) for key in ("x1", "y1", "x2", "y2"))
-    if x1 is None or y1 is None or x2 is None or y2 is None:
-        return ()
-    ring = _rectangle((x1, y1, x2 - x1, y2 - y1))
-    return ((ring,),) if ring is not None else ()
+    counted = area.get("pageNumber", position.get("pageNumber") if isinstance(position, dict) else None)
+    # Documents are counted from 1 there.
+    return counted - 1 if isinstance(counted, int) and not isinstance(counted, bool) and counted >= 1 else None
+
+
+def _fitted(item: Item, width: float, height: float) -> Item:
+    if item.frame is None or item.bounds is None:
+        return item
+    across, down = width / item.frame[0], height / item.frame[1]
+    zones = tuple(tuple((ring.reshape(-1, 2) * (across, down)).ravel() for ring in zone) for zone in item.zones)
+    left, top, right, bottom = item.bounds
+    return replace(item, zones=zones, bounds=(left * across, top * down, right * across, bottom * down), frame=None)
 
 
 def _span(value: Any) -> tuple[float, float] | None:
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         return None
-    start, end = _number(value.get("start")), _number(value.get("end"))
+    start, end = number(value.get("start")), number(value.get("end"))
     return None if start is None or end is None else (min(start, end), max(start, end))
 
 
-def _quoted(raw: Mapping[str, Any]) -> str:
+def _quoted(raw: Mapping[str, Any], area: Mapping[str, Any] | None) -> str:
     parts = []
-    area = raw.get("pdf")
-    if isinstance(area, Mapping):
+    if area is not None:
         content = area.get("content")
-        parts.append(_text(area.get("text")) or (_text(content.get("text")) if isinstance(content, Mapping) else ""))
+        quoted = text_of(content.get("text")) if isinstance(content, dict) else ""
+        parts.append(text_of(area.get("text")) or quoted)
     parts += [
-        f"{_text(nested.get('title')) or 'answer'}: {_answer(nested.get('answer'))}"
-        for nested in _list(raw.get("classifications"))
-        if isinstance(nested, Mapping)
+        f"{text_of(nested.get('title')) or 'answer'}: {_answer(nested.get('answer'))}"
+        for nested in items_of(raw.get("classifications"))
+        if isinstance(nested, dict)
     ]
     return " · ".join(part for part in parts if part)
 
 
-def _chips(values: Any, names: Mapping[str, tuple[str, ...]]) -> list[Chip]:
+def _chips(values: Any, schema: Schema, layer: Layer) -> list[Chip]:
     chips = []
-    for value in _list(values):
-        if isinstance(value, Mapping):
-            schema = _text(value.get("schemaId"))
-            title = _text(value.get("title")) or next(iter(names.get(schema, ())), "") or "Classification"
-            chips.append(Chip(title, _answer(value.get("answer")), class_colour(title)))
+    for value in items_of(values):
+        if isinstance(value, dict):
+            schema_id = text_of(value.get("schemaId"))
+            title = text_of(value.get("title")) or next(iter(schema.classes(schema_id)), "") or "Classification"
+            chips.append(Chip(title, _answer(value.get("answer")), schema.colour(schema_id, title), layer))
     return chips
 
 
 def _relations(values: Any, items: Sequence[Item]) -> list[Relation]:
     places = {item.object_id: item.index for item in items if item.object_id}
     result = []
-    for value in _list(values):
-        if not isinstance(value, Mapping):
+    for value in items_of(values):
+        if not isinstance(value, dict):
             continue
-        title = _text(value.get("title"))
-        start, end = places.get(_text(value.get("from"))), places.get(_text(value.get("to")))
+        title = text_of(value.get("title"))
+        start, end = places.get(text_of(value.get("from"))), places.get(text_of(value.get("to")))
         if start is not None and end is not None:
             result.append(Relation(start, end, value.get("direction") == "bidirectional", title))
-        members = [places[name] for name in map(_text, _list(value.get("group"))) if name in places]
+        members = [places[name] for name in map(text_of, items_of(value.get("group"))) if name in places]
         result += [Relation(a, b, True, title) for a, b in pairwise(members)]
     return result
 
 
-def _bounds(zones: tuple[tuple[array[float], ...], ...]) -> Bounds | None:
-    if not zones:
-        return None
-    columns = [(zone[0][0::2], zone[0][1::2]) for zone in zones]
-    return (
-        min(min(xs) for xs, _ in columns),
-        min(min(ys) for _, ys in columns),
-        max(max(xs) for xs, _ in columns),
-        max(max(ys) for _, ys in columns),
-    )
-
-
-def _list(value: Any) -> Sequence[Any]:
-    return value if isinstance(value, (list, tuple)) else ()
-
-
-def _text(value: Any) -> str:
-    return " ".join(value.split())[:200] if isinstance(value, str) else ""
+def _masks(source: Any, layer: Layer) -> list[Mask]:
+    if not isinstance(source, dict):
+        return []
+    addresses = ((source.get(key), key.startswith("medical")) for key in ("brushDataUrl", "medicalBrushDataUrl"))
+    return [Mask(address, volume, layer) for address, volume in addresses if isinstance(address, str) and address]
 
 
 def _answer(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return ", ".join(str(part)[:100] for part in value[:20])
     return "" if value is None else str(value)[:200]
-
-
-def _number(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    try:
-        number = float(value)
-    except OverflowError:
-        return None
-    return number if math.isfinite(number) and abs(number) < FURTHEST else None
-
-
-def _is_colour(value: Any) -> bool:
-    if not isinstance(value, str) or len(value) != 7 or value[0] != "#":
-        return False
-    return all(char in "0123456789abcdefABCDEF" for char in value[1:])

@@ -1,4 +1,4 @@
-"""The middle of the window: one job's asset in the view that suits it, with layers and zoom above."""
+"""The middle of the window: one job's asset in the view that suits it."""
 
 from __future__ import annotations
 
@@ -7,29 +7,33 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QStackedWidget, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QSize, QTimer, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QFrame, QStackedWidget, QVBoxLayout, QWidget
 
 from desktop_app.core.job import JobRecord, JobState
+from desktop_app.ui.asset.audio_view import AudioView
+from desktop_app.ui.asset.bar import AssetBar
+from desktop_app.ui.asset.chips import ChipRow
 from desktop_app.ui.asset.items import Annotations, Layer
-from desktop_app.ui.asset.text_view import LONGEST, TextView
-from desktop_app.ui.asset.view import STEP, AssetView
+from desktop_app.ui.asset.loading import Loading, Opened
+from desktop_app.ui.asset.pager import Pager, WindowBar
+from desktop_app.ui.asset.text_view import TextView
+from desktop_app.ui.asset.video import Video, can_show_video, not_installed
+from desktop_app.ui.asset.view import AssetView
 from desktop_app.ui.background import Background
-from desktop_app.ui.formats import plain
-from desktop_app.ui.icons import set_icon
-from desktop_app.ui.tokens import SPACE
-from desktop_app.ui.widgets import ElidedLabel, EmptyState, clear_layout, label, tool_button
+from desktop_app.ui.formats import plain, tr
+from desktop_app.ui.widgets import EmptyState
 
 if TYPE_CHECKING:
-    from desktop_app.ui.asset.scene import Picture, Scene
+    from desktop_app.ui.asset.masks import Masks
+    from desktop_app.ui.asset.pictures import Picture
+    from desktop_app.ui.asset.scene import Scene
 
 ON_ITS_WAY_S = 30.0
 """A script's asset is fetched for the screen beside its run, or after it: until then it counts as on its way."""
 
 NARROW = 560
-
-TEXT_TYPES = ("text/", "application/json", "application/xml")
 
 
 class AssetPane(QFrame):
@@ -53,108 +57,74 @@ class AssetPane(QFrame):
         self._background = background
         self._record: JobRecord | None = None
         self._annotations = Annotations()
-        self._layers = frozenset({Layer.SENT})
+        self._masks: Masks | None = None
         self._hidden: frozenset[str] = frozenset()
         self._min_score = 0.0
-        self._fill = True
-        self._labels = True
         self._path: str | None = None
+        self._size = QSize()
+        self._notes: tuple[str, ...] = ()
+        self._video: Video | None = None
         self._overdue = QTimer(self)
         self._overdue.setSingleShot(True)
         self._overdue.timeout.connect(self._give_up)
+        self._loading = Loading(background, self)
+        self._loading.preview.connect(self._take_preview)
+        self._loading.opened.connect(self._take)
+        self._loading.failed.connect(self._cannot_show)
         self.view = AssetView(background)
         self.text = TextView()
-        self.message = EmptyState("live", self.tr("Waiting for the first job"))
+        self.sound = AudioView()
+        self.message = EmptyState("live", tr("Waiting for the first job"))
         self.stack = QStackedWidget()
-        for page in (self.message, self.view, self.text):
+        for page in (self.message, self.view, self.text, self.sound):
             self.stack.addWidget(page)
-        self.view.selected.connect(self.selected)
-        self.view.hovered.connect(self.hovered)
-        self.text.selected.connect(self.selected)
-        self.view.scale_changed.connect(self._show_scale)
-        self._chips = QHBoxLayout()
-        self._chips.setContentsMargins(SPACE + 4, SPACE - 2, SPACE, SPACE - 2)
-        self._chips.setAlignment(Qt.AlignmentFlag.AlignLeft)
-        self._chip_row = QWidget()
-        self._chip_row.setLayout(self._chips)
-        self._chip_row.hide()
+        self.pager = Pager()
+        self.window_bar = WindowBar()
+        self.chips = ChipRow()
+        self.bar = AssetBar(self.view)
+        self.title, self.layer_actions = self.bar.title, self.bar.layer_actions
+        self.fill_button, self.label_button = self.bar.fill_button, self.bar.label_button
+        self.details_button = self.bar.details_button
+        self._connect()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        column.addWidget(self._make_bar())
-        column.addWidget(self._chip_row)
+        column.addWidget(self.bar)
+        column.addWidget(self.chips)
         column.addWidget(self.stack, 1)
+        column.addWidget(self.window_bar)
+        column.addWidget(self.pager)
 
-    def _make_bar(self) -> QWidget:
-        self.title = ElidedLabel()
-        self.layer_button = QToolButton()
-        set_icon(self.layer_button, "layers")
-        self.layer_button.setIconSize(QSize(18, 18))
-        self.layer_button.setText(self.tr("Layers"))
-        self.layer_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.layer_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self.layer_button.setAccessibleName(self.tr("Layers"))
-        self.layer_button.setToolTip(self.tr("Choose what is drawn"))
-        menu = QMenu(self.layer_button)
-        self.layer_actions: dict[Layer, QAction] = {}
-        for layer, text in (
-            (Layer.SENT, self.tr("Sent answer")),
-            (Layer.PREDICTIONS, self.tr("Raw predictions (dashed)")),
-            (Layer.EXISTING, self.tr("Existing annotations (dotted)")),
-        ):
-            entry = menu.addAction(text)
-            entry.setCheckable(True)
-            entry.setChecked(layer in self._layers)
-            entry.toggled.connect(partial(self._toggle_layer, layer))
-            self.layer_actions[layer] = entry
-        self.layer_button.setMenu(menu)
-        self.fill_button = tool_button("fill", self.tr("Fill shapes"), checkable=True)
-        self.fill_button.setChecked(True)
-        self.fill_button.toggled.connect(self._set_fill)
-        self.label_button = tool_button("tag", self.tr("Show labels"), checkable=True)
-        self.label_button.setChecked(True)
-        self.label_button.toggled.connect(self._set_labels)
-        self.scale_label = label("", "muted")
-        self.scale_label.setMinimumWidth(48)
-        self.scale_label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.scale_label.setAccessibleName(self.tr("Zoom"))
-        self.details_button = tool_button("panel", self.tr("Show the job's details"), checkable=True)
-        self.details_button.setChecked(True)
-        self.details_button.toggled.connect(self.details)
-        bar = QFrame()
-        bar.setObjectName("panelHeader")
-        bar.setFixedHeight(36)
-        row = QHBoxLayout(bar)
-        row.setContentsMargins(SPACE + 4, 0, SPACE, 0)
-        row.setSpacing(SPACE // 2)
-        row.addWidget(self.title, 1)
-        for widget in (
-            self.layer_button,
-            self.fill_button,
-            self.label_button,
-            self.scale_label,
-            tool_button("zoom-out", self.tr("Zoom out"), lambda: self.view.zoom_by(1 / STEP), shortcut="-"),
-            tool_button("zoom-in", self.tr("Zoom in"), lambda: self.view.zoom_by(STEP), shortcut="+"),
-            tool_button("fit", self.tr("Fit"), self.view.fit, shortcut="F"),
-            tool_button("actual", self.tr("Actual size"), self.view.actual_size, shortcut="1"),
-            self.details_button,
-        ):
-            row.addWidget(widget)
-        return bar
+    def _connect(self) -> None:
+        for view in (self.view, self.sound):
+            view.selected.connect(self._choose)
+            view.hovered.connect(self.hovered)
+        self.text.selected.connect(self.selected)
+        self.view.scale_changed.connect(self.bar.show_scale)
+        self.view.turned.connect(self.pager.step)
+        self.bar.looked.connect(self._show_look)
+        self.bar.details.connect(self.details)
+        self.pager.turned.connect(self._turn)
+        self.window_bar.changed.connect(lambda *window: self._loading.turn(self.pager.page, window))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        style = Qt.ToolButtonStyle
-        self.layer_button.setToolButtonStyle(
-            style.ToolButtonIconOnly if self.width() < NARROW else style.ToolButtonTextBesideIcon
-        )
+        self._suit()
+
+    def _suit(self) -> None:
+        picture = self.stack.currentWidget() in (self.view, self.message)
+        self.bar.suit(narrow=self.width() < NARROW, picture=picture)
 
     # ---- what is shown ----
 
     def show_message(self, icon: str, title: str, text: str = "") -> None:
         """Shows a sentence in place of an asset."""
         self.message.say(icon, title, text)
-        self.stack.setCurrentWidget(self.message)
+        self._bring(self.message)
+
+    def _bring(self, widget: QWidget) -> None:
+        self.stack.setCurrentWidget(widget)
+        self._suit()
 
     def show_job(self, record: JobRecord, annotations: Annotations) -> None:
         """Shows a job: its asset as soon as it is decoded, and what was answered on it."""
@@ -163,25 +133,32 @@ class AssetPane(QFrame):
         if known is not None and known.state is not record.state and record.asset_path is None:
             same = False  # why there is no asset is told by the state
         self._record = record
-        self._annotations = annotations
         self.title.say(asset_name(record), record.url or record.external_id)
-        self._show_chips()
+        if annotations is not self._annotations:
+            self._annotations = annotations
+            self._masks = None
+            self.bar.show_counts(annotations)
+            if annotations.masks:
+                from desktop_app.ui.asset.masks import read_masks
+
+                self._background.run(partial(read_masks, annotations.masks), partial(self._take_masks, annotations))
         if not same or record.asset_path != self._path:
             self._path = record.asset_path
             self._load(record)
+        self._show_chips()
         self._show_scene()
 
     def clear(self) -> None:
         """Shows nothing, as before the first job."""
         self._record = None
         self._path = None
-        self._overdue.stop()
         self._annotations = Annotations()
+        self._masks = None
+        self._forget()
         self.title.say("")
         self._show_chips()
-        self.view.show_picture(None)
         self.view.show_scene(None)
-        self.show_message("live", self.tr("Waiting for the first job"), self.tr("Jobs show up here as they arrive."))
+        self.show_message("live", tr("Waiting for the first job"), tr("Jobs show up here as they arrive."))
 
     def set_hidden(self, names: frozenset[str]) -> None:
         """Leaves out classes."""
@@ -198,84 +175,148 @@ class AssetPane(QFrame):
         self.layer_actions[layer].setChecked(shown)
 
     def select(self, index: int) -> None:
-        """Highlights an annotation chosen elsewhere."""
+        """Highlights an annotation chosen elsewhere, and turns to its page."""
+        self._turn_to(index)
         self.view.select(index, reveal=True)
         self.text.select(index)
+        self.sound.select(index)
 
     def hover(self, index: int) -> None:
         """Highlights an annotation pointed at elsewhere."""
         self.view.hover(index)
+        self.sound.hover(index)
+
+    def _choose(self, index: int) -> None:
+        self._turn_to(index)
+        self.selected.emit(index)
+
+    # ---- reading it ----
+
+    def _forget(self) -> None:
+        self._loading.stop()
+        self._overdue.stop()
+        if self._video is not None:
+            self._video.close()
+            self._video = None
+        self._notes = ()
+        self._size = QSize()
+        self.view.show_picture(None)
+        self.pager.show_pages(0, 1)
+        self.window_bar.hide()
 
     def _load(self, record: JobRecord) -> None:
-        self.view.show_picture(None)
-        self._overdue.stop()
+        self._forget()
         if record.asset_path is None:
-            if record.state is JobState.FAILED:
-                text = plain(record.error) or self.tr("The log below says why.")
-                self.show_message("warn", self.tr("The asset is not here"), text)
-            elif (left := _on_its_way(record)) > 0:
-                self.show_message("import", self.tr("Fetching the asset…"))
-                self._overdue.start(round(left * 1000))
-            elif record.state.terminal:
-                self.show_message(
-                    "info",
-                    self.tr("The asset is not here"),
-                    self.tr("It could not be fetched, or has left the cache. Its annotations are listed."),
-                )
-            else:
-                self.show_message("import", self.tr("Fetching the asset…"))
+            self._say_why_not(record)
             return
         path = Path(record.asset_path)
-        if record.asset_type.startswith(TEXT_TYPES):
-            self._background.run(
-                partial(_read_text, path),
-                partial(self._take_text, record.id),
-                partial(self._cannot_show, record.id),
-            )
+        if record.asset_type.startswith("video/"):
+            self._open_video(path)
             return
-        self.show_message("import", self.tr("Opening the picture…"))
-        # Two readings side by side: the small one is on the screen while the large one is still being decoded.
-        self._background.run(partial(_preview, path), partial(self._take_preview, record.id), _ignore)
-        self._background.run(
-            partial(_read, path), partial(self._take_picture, record.id), partial(self._cannot_show, record.id)
-        )
+        self.show_message("import", tr("Opening the asset…"))
+        self._loading.open(path, record.asset_type)
+
+    def _say_why_not(self, record: JobRecord) -> None:
+        gone = tr("The asset is not here")
+        if record.state is JobState.FAILED:
+            self.show_message("warn", gone, plain(record.error) or tr("The log below says why."))
+        elif (left := _on_its_way(record)) > 0:
+            self.show_message("import", tr("Fetching the asset…"))
+            self._overdue.start(round(left * 1000))
+        elif record.state.terminal:
+            text = tr("It could not be fetched, or has left the cache. Its annotations are listed.")
+            self.show_message("info", gone, text)
+        else:
+            self.show_message("import", tr("Fetching the asset…"))
 
     def _give_up(self) -> None:
         if self._record is not None and self._record.asset_path is None:
             self._load(self._record)
 
-    def _is_current(self, job_id: str) -> bool:
-        return self._record is not None and self._record.id == job_id
-
-    def _take_preview(self, job_id: str, picture: Picture | None) -> None:
-        if picture is not None and self._is_current(job_id) and self.stack.currentWidget() is self.message:
-            self.view.show_picture(picture)
-            self.stack.setCurrentWidget(self.view)
-            self.sized.emit(job_id, picture.size.width(), picture.size.height())
-
-    def _take_picture(self, job_id: str, picture: Picture) -> None:
-        if self._is_current(job_id):
-            self.view.show_picture(picture, keep_view=self.stack.currentWidget() is self.view)
-            self.stack.setCurrentWidget(self.view)
-            self.sized.emit(job_id, picture.size.width(), picture.size.height())
-
-    def _take_text(self, job_id: str, text: str) -> None:
-        if self._is_current(job_id):
-            self.text.show_text(text)
-            self.stack.setCurrentWidget(self.text)
-
-    def _cannot_show(self, job_id: str, error: Exception) -> None:
-        if not self._is_current(job_id) or self._record is None:
+    def _open_video(self, path: Path) -> None:
+        if not can_show_video():
+            self._cannot_show(not_installed())
             return
-        what = getattr(error, "what", self.tr("The asset cannot be opened"))
-        remedy = getattr(error, "remedy", "")
-        if self._record.width and self._record.height:
+        self.show_message("import", tr("Opening the video…"))
+        self._video = Video(path, self._background, self)
+        self._video.frame.connect(self._take_frame)
+        self._video.failed.connect(self._cannot_show)
+
+    def _turn(self, page: int) -> None:
+        if self._video is not None:
+            self._video.turn(page)
+        else:
+            # The window stays as it was set: slices of one volume are compared.
+            window = self.window_bar.window_of_values if self.window_bar.isVisible() else None
+            self._loading.turn(page, window)
+        self._show_look()
+
+    def _turn_to(self, index: int) -> None:
+        items = self._annotations.items
+        page = items[index].page if 0 <= index < len(items) else None
+        if page is not None and not self.pager.isHidden() and page != self.pager.page:
+            self.pager.slider.setValue(page)
+
+    def _take_preview(self, picture: Picture) -> None:
+        if self.stack.currentWidget() is self.message:
+            self._show_picture(picture)
+
+    def _take(self, opened: Opened) -> None:
+        if opened.text is not None:
+            self.text.show_text(opened.text)
+            self._bring(self.text)
+        elif opened.sound is not None:
+            self.sound.show_sound(opened.sound)
+            self._bring(self.sound)
+        elif opened.picture is not None:
+            page = opened.page
+            if page is not None:
+                if self.pager.isHidden():
+                    self.pager.show_pages(page.page, page.pages)
+                if page.window and page.range and self.window_bar.isHidden():
+                    self.window_bar.show_window(page.window, page.range)
+                self._notes = page.notes
+                self._show_chips()
+            self._show_picture(opened.picture)
+        self._show_look()
+
+    def _take_frame(self, picture: Picture, number: int, frames: int) -> None:
+        if self.pager.isHidden():
+            self.pager.show_pages(number, frames, frames=True)
+        self._show_picture(picture)
+
+    def _show_picture(self, picture: Picture) -> None:
+        self.view.show_picture(picture, keep_view=self.stack.currentWidget() is self.view)
+        self._bring(self.view)
+        if self._record is not None and picture.size != self._size:
+            self._size = picture.size
+            self.sized.emit(self._record.id, picture.size.width(), picture.size.height())
+            self._show_scene()
+
+    def _cannot_show(self, error: Exception) -> None:
+        record = self._record
+        if record is None:
+            return
+        what = str(getattr(error, "what", tr("The asset cannot be opened")))
+        if self.stack.currentWidget() is self.view:
+            self._notes = (what,)  # one page of several; the others may be fine
+            self._show_chips()
+            return
+        if record.width and record.height:
             # Annotations still have their places, so draw them on an empty sheet.
-            self.view.show_picture(None, QSize(self._record.width, self._record.height))
-            self.stack.setCurrentWidget(self.view)
+            self._notes = (what,)
+            self._show_chips()
+            self._size = QSize(record.width, record.height)
+            self.view.show_picture(None, self._size)
+            self._bring(self.view)
             return
-        kind = self._record.asset_type or self.tr("unknown type")
-        self.show_message("info", what, f"{remedy} ({kind})".strip())
+        remedy = str(getattr(error, "remedy", ""))
+        listed = tr("Its annotations are listed all the same.")
+        kind = record.asset_type or tr("unknown type")
+        text = remedy if "annotations" in remedy else f"{remedy} {listed}".strip()
+        self.show_message("info", what, f"{text} ({kind})")
+
+    # ---- annotations ----
 
     def _show_scene(self) -> None:
         annotations = self._annotations
@@ -283,47 +324,36 @@ class AssetPane(QFrame):
             self.view.show_scene(None)
             self._show_look()
             return
-        self._background.run(partial(_scene, annotations), self._take_scene)
+        self._background.run(partial(_scene, annotations, self._size), partial(self._take_scene, annotations))
 
-    def _take_scene(self, scene: Scene) -> None:
-        if scene.annotations is self._annotations:
+    def _take_scene(self, annotations: Annotations, scene: Scene) -> None:
+        if annotations is self._annotations:
             self.view.show_scene(scene)
             self._show_look()
 
+    def _take_masks(self, annotations: Annotations, masks: Masks) -> None:
+        if annotations is self._annotations:
+            self._masks = masks
+            self._show_chips()
+            self._show_look()
+
     def _show_look(self) -> None:
-        from desktop_app.ui.asset.render import Look
+        from desktop_app.ui.asset.look import Look
         from desktop_app.ui.asset.scene import Filter
 
-        wanted = Filter(self._layers, self._hidden, self._min_score)
-        self.view.set_look(Look(wanted, self._fill, self._labels))
-        items = self._annotations.items
-        self.text.show_annotations(self._annotations, frozenset(item.index for item in items if wanted.shows(item)))
+        page = None if self.pager.isHidden() else self.pager.page
+        wanted = Filter(self.bar.layers, self._hidden, self._min_score, page)
+        fill, labels = self.fill_button.isChecked(), self.label_button.isChecked()
+        self.view.set_look(Look(wanted, fill, labels, self.bar.opacity.value() / 100))
+        self.view.show_masks(self._masks.shown(self.bar.layers) if self._masks else ())
+        shown = frozenset(item.index for item in self._annotations.items if item.span and wanted.shows(item))
+        self.text.show_annotations(self._annotations, shown)
+        self.sound.show_annotations(self._annotations, shown)
+        self._show_chips()
 
     def _show_chips(self) -> None:
-        clear_layout(self._chips)
-        for chip in self._annotations.chips[:12]:
-            widget = label(f"{plain(chip.title, 40)}: {plain(chip.answer, 60)}")
-            widget.setStyleSheet(
-                f"border: 1px solid {chip.colour}; border-left: 4px solid {chip.colour};"
-                "border-radius: 4px; padding: 1px 6px;"
-            )
-            self._chips.addWidget(widget)
-        self._chip_row.setVisible(bool(self._annotations.chips))
-
-    def _show_scale(self, scale: float) -> None:
-        self.scale_label.setText(f"{scale * self.devicePixelRatioF() * 100:.0f} %")
-
-    def _toggle_layer(self, layer: Layer, shown: bool) -> None:
-        self._layers = self._layers | {layer} if shown else self._layers - {layer}
-        self._show_look()
-
-    def _set_fill(self, on: bool) -> None:
-        self._fill = on
-        self._show_look()
-
-    def _set_labels(self, on: bool) -> None:
-        self._labels = on
-        self._show_look()
+        chips = [chip for chip in self._annotations.chips if chip.layer in self.bar.layers]
+        self.chips.show_chips(chips, (*self._notes, *(self._masks.notes if self._masks else ())))
 
 
 def _on_its_way(record: JobRecord) -> float:
@@ -339,28 +369,7 @@ def asset_name(record: JobRecord) -> str:
     return plain(name, 120)
 
 
-def _preview(path: Path) -> Picture | None:
-    from desktop_app.ui.asset.scene import read_preview
-
-    return read_preview(path)
-
-
-def _read(path: Path) -> Picture:
-    from desktop_app.ui.asset.scene import read_picture
-
-    return read_picture(path)
-
-
-def _read_text(path: Path) -> str:
-    with path.open("rb") as file:
-        return file.read(4 * LONGEST + 4).decode("utf-8", errors="replace").removeprefix("\ufeff")
-
-
-def _scene(annotations: Annotations) -> Scene:
+def _scene(annotations: Annotations, size: QSize) -> Scene:
     from desktop_app.ui.asset.scene import Scene
 
-    return Scene.of(annotations)
-
-
-def _ignore(_: Exception) -> None:
-    """The full reading says what is wrong."""
+    return Scene.of(annotations if size.isEmpty() else annotations.fitted(size.width(), size.height()))

@@ -1,96 +1,22 @@
-"""A picture with its annotations, ready to be drawn from any thread, and answers to "what is under the pointer"."""
+"""Annotations ready to be drawn from any thread, and answers to "what is under the pointer"."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, QSize, Qt
-from PySide6.QtGui import QImage, QImageReader, QPainterPath, QPolygonF
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtGui import QPainterPath, QPolygonF
 
-from desktop_app.core.errors import AssetError
 from desktop_app.ui.asset.items import Annotations, Item, Layer
 from desktop_app.ui.asset.rings import Rings, polygon
-
-SMALLEST_LEVEL = 256
-PREVIEW_FROM = 12_000_000
-"""Pictures with more pixels than this get a quick small version first."""
-
-ALLOCATION_MB = 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A decoded picture: `levels[n]` is half as wide as `levels[n - 1]`; `size` is that of the upright asset."""
-
-    size: QSize
-    levels: tuple[QImage, ...]
-
-    def level_for(self, scale: float) -> tuple[QImage, float]:
-        """The smallest level that is still sharp at `scale` screen pixels per asset pixel, and its own scale."""
-        chosen = self.levels[0]
-        for level in self.levels[1:]:
-            if level.width() < scale * self.size.width():
-                break
-            chosen = level
-        return chosen, chosen.width() / self.size.width()
-
-
-def read_preview(path: Path) -> Picture | None:
-    """A small version of a large picture, for the eye while the whole is read; None where the whole is quick."""
-    reader = _reader(path)
-    size = reader.size()
-    if not size.isValid() or size.width() * size.height() < PREVIEW_FROM:
-        return None
-    # The JPEG decoder can scale by powers of two while reading, which is many times faster.
-    reader.setScaledSize(QSize(max(1, size.width() // 8), max(1, size.height() // 8)))
-    image = reader.read()
-    if image.isNull():
-        return None
-    turned = reader.transformation().value & 4
-    return Picture(size.transposed() if turned else size, (_plain(image),))
-
-
-def read_picture(path: Path) -> Picture:
-    """Reads a picture upright (its EXIF orientation followed) and makes its pyramid.
-
-    Raises:
-        AssetError: it is no picture that Qt can read, or it is broken or too large.
-    """
-    reader = _reader(path)
-    if not reader.canRead():
-        raise AssetError("This file cannot be shown as a picture", remedy="Its annotations are listed all the same.")
-    image = reader.read()
-    if image.isNull():
-        raise AssetError("The picture is damaged or too large", remedy="Its annotations are listed all the same.")
-    levels = [_plain(image)]
-    while max(levels[-1].width(), levels[-1].height()) > 2 * SMALLEST_LEVEL:
-        half = QSize(max(1, levels[-1].width() // 2), max(1, levels[-1].height() // 2))
-        levels.append(
-            levels[-1].scaled(half, Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation)
-        )
-    return Picture(levels[0].size(), tuple(levels))
-
-
-def _reader(path: Path) -> QImageReader:
-    QImageReader.setAllocationLimit(ALLOCATION_MB)
-    reader = QImageReader(str(path))
-    reader.setAutoTransform(True)
-    # By content: a cached file's name says nothing, and a wrong ending must not matter.
-    reader.setDecideFormatFromContent(True)
-    return reader
-
-
-def _plain(image: QImage) -> QImage:
-    wanted = QImage.Format.Format_ARGB32_Premultiplied if image.hasAlphaChannel() else QImage.Format.Format_RGB32
-    return image if image.format() == wanted else image.convertToFormat(wanted)
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which items are visible."""
+    """Which items are visible; `page` None shows those of all pages."""
 
     layers: frozenset[Layer] = frozenset({Layer.SENT})
     hidden: frozenset[str] = frozenset()
@@ -107,13 +33,31 @@ class Filter:
 
 
 @dataclass(frozen=True, slots=True)
+class Styles:
+    """What placed items have in common, as numbers.
+
+    Attributes:
+        kinds: colour, layer and whether closed; `of[n]` is an index into them.
+        boxes, points: whether an item is an upright box, or a point.
+    """
+
+    kinds: tuple[tuple[str, Layer, bool], ...]
+    of: NDArray[np.int64] = field(repr=False)
+    boxes: NDArray[np.bool_] = field(repr=False)
+    points: NDArray[np.bool_] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Scene:
     """Annotations with their bounds as arrays: `bounds[n]` belongs to `drawn[n]`."""
 
     annotations: Annotations
     drawn: NDArray[np.int64] = field(repr=False)
     bounds: NDArray[np.float64] = field(repr=False)
+    areas: NDArray[np.float64] = field(repr=False)
     rings: Rings = field(repr=False)
+    styles: Styles = field(repr=False)
+    _passing: dict[Filter, NDArray[np.bool_]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, annotations: Annotations) -> Scene:
@@ -121,7 +65,18 @@ class Scene:
         placed = [item for item in annotations.items if item.bounds is not None]
         drawn = np.array([item.index for item in placed], dtype=np.int64)
         bounds = np.array([item.bounds for item in placed], dtype=np.float64).reshape(-1, 4)
-        return cls(annotations, drawn, bounds, Rings.of(placed))
+        areas = (bounds[:, 2] - bounds[:, 0]) * (bounds[:, 3] - bounds[:, 1])
+        return cls(annotations, drawn, bounds, areas, Rings.of(placed), _styles(placed))
+
+    def passing(self, wanted: Filter) -> NDArray[np.bool_]:
+        """For each of `drawn` whether it passes; remembered for the filter in force."""
+        found = self._passing.get(wanted)
+        if found is None:
+            items = self.annotations.items
+            found = np.fromiter((wanted.shows(items[n]) for n in self.drawn.tolist()), bool, len(self.drawn))
+            self._passing.clear()
+            self._passing[wanted] = found
+        return found
 
     def within(self, left: float, top: float, right: float, bottom: float) -> NDArray[np.int64]:
         """Positions (into `drawn`) of what touches a rectangle in asset pixels."""
@@ -133,32 +88,41 @@ class Scene:
         found = self.within(x - reach, y - reach, x + reach, y + reach)
         if not len(found):
             return None
-        b = self.bounds[found]
-        areas = (b[:, 2] - b[:, 0]) * (b[:, 3] - b[:, 1])
-        for place in found[np.argsort(areas, kind="stable")]:
+        found = found[self.passing(wanted)[found]]
+        for place in found[np.argsort(self.areas[found], kind="stable")]:
             item = self.annotations.items[int(self.drawn[place])]
-            if wanted.shows(item) and _touches(item, x, y, reach):
+            if _touches(item, x, y, reach):
                 return item.index
         return None
+
+
+def _styles(placed: Sequence[Item]) -> Styles:
+    kinds: dict[tuple[str, Layer, bool], int] = {}
+    of = [kinds.setdefault((item.colour, item.layer, item.closed), len(kinds)) for item in placed]
+    boxes = np.fromiter((item.kind in ("bounding-box", "pdf") for item in placed), bool, len(placed))
+    points = np.fromiter((item.kind == "point" for item in placed), bool, len(placed))
+    return Styles(tuple(kinds), np.array(of, dtype=np.int64), boxes, points)
 
 
 def _touches(item: Item, x: float, y: float, reach: float) -> bool:
     if item.kind in ("bounding-box", "pdf", "point"):
         return True
     if not item.closed:
-        return any(_near_line(np.frombuffer(zone[0]).reshape(-1, 2), x, y, reach) for zone in item.zones)
+        return any(_near_line(zone[0].reshape(-1, 2), x, y, reach) for zone in item.zones)
     return any(
-        _inside(zone[0], x, y) and not any(_inside(hole, x, y) for hole in zone[1:]) for zone in item.zones
-    ) or any(_near_line(np.frombuffer(ring).reshape(-1, 2), x, y, reach) for zone in item.zones for ring in zone)
+        _inside(zone[0].reshape(-1, 2), x, y) and not any(_inside(hole.reshape(-1, 2), x, y) for hole in zone[1:])
+        for zone in item.zones
+    ) or any(_near_line(ring.reshape(-1, 2), x, y, reach) for zone in item.zones for ring in zone)
 
 
-def _inside(ring: object, x: float, y: float) -> bool:
-    points = np.frombuffer(ring).reshape(-1, 2)  # type: ignore[call-overload]
+def _inside(points: NDArray[np.float64], x: float, y: float) -> bool:
     after = np.roll(points, -1, axis=0)
     crosses = (points[:, 1] > y) != (after[:, 1] > y)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        at = points[:, 0] + (y - points[:, 1]) * (after[:, 0] - points[:, 0]) / (after[:, 1] - points[:, 1])
-    return bool(np.count_nonzero(crosses & (x < at)) % 2)
+    if not crosses.any():
+        return False
+    start, end = points[crosses], after[crosses]
+    at = start[:, 0] + (y - start[:, 1]) * (end[:, 0] - start[:, 0]) / (end[:, 1] - start[:, 1])
+    return bool(np.count_nonzero(x < at) % 2)
 
 
 def _near_line(points: NDArray[np.float64], x: float, y: float, reach: float) -> bool:
@@ -185,6 +149,10 @@ def path_of(item: Item, scale: float, dx: float, dy: float) -> QPainterPath:
     return path
 
 
-def polygon_of(ring: object, scale: float, dx: float, dy: float) -> QPolygonF:
+def polygon_of(ring: NDArray[np.float64], scale: float, dx: float, dy: float) -> QPolygonF:
     """A ring in screen pixels."""
-    return polygon(np.frombuffer(ring).reshape(-1, 2) * scale + (dx, dy))  # type: ignore[call-overload]
+    return polygon(ring.reshape(-1, 2) * scale + (dx, dy))
+
+
+NOTHING = Scene.of(Annotations())
+"""A scene without annotations."""

@@ -7,8 +7,10 @@ from PySide6.QtGui import QColor
 
 from desktop_app.core.job import JobDetail
 from desktop_app.ui.asset.items import Layer, annotations_of
-from desktop_app.ui.asset.render import Look, View, render, render_overlay
-from desktop_app.ui.asset.scene import Filter, Scene, read_picture
+from desktop_app.ui.asset.look import Look, View
+from desktop_app.ui.asset.pictures import read_picture
+from desktop_app.ui.asset.render import Stack, render, render_overlay
+from desktop_app.ui.asset.scene import Filter, Scene
 from desktop_app.ui.theme import ui_font
 from desktop_app.ui.tokens import class_colour
 
@@ -60,7 +62,9 @@ def test_labels_do_not_cover_each_other(qapp: Any) -> None:
 
 def test_the_picture_is_drawn_under_it(tmp_path: Path, tools: Any, qapp: Any) -> None:
     picture = read_picture(tools.picture(tmp_path / "a.png"))
-    rendered = render(picture, Scene.of(annotations_of(tools.detail())), View(0.5, 10, 10, 300, 250), Look(), ui_font())
+    rendered = render(
+        Stack(picture, Scene.of(annotations_of(tools.detail()))), View(0.5, 10, 10, 300, 250), Look(), ui_font()
+    )
     assert rendered.base is not None
     assert rendered.base.pixelColor(5, 5).alpha() == 0
     assert rendered.base.pixelColor(100, 100).alpha() == 255

@@ -1,0 +1,131 @@
+"""Pictures for the screen, read by Qt in any thread: upright, in levels of which each is half as large."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from PySide6.QtCore import QSize, QSizeF, Qt
+from PySide6.QtGui import QImage, QImageReader
+
+from desktop_app.core.errors import AssetError
+from desktop_app.runner.preview import Page
+
+SMALLEST_LEVEL = 256
+PREVIEW_FROM = 12_000_000
+"""Pictures with more pixels than this get a quick small version first."""
+
+ALLOCATION_MB = 1024
+
+LEFT_TO_THE_CHILD = frozenset({b"tiff", b"pdf", b"svg", b"svgz", b"icns"})
+"""Formats with pages, or with more in them than pixels: a process of its own reads those."""
+
+UNUSUAL = frozenset({QImage.Format.Format_CMYK8888, QImage.Format.Format_Grayscale16})
+"""What Qt reads otherwise than the model sees it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A decoded picture: `levels[n]` is half as wide as `levels[n - 1]`; `size` is that of the upright asset."""
+
+    size: QSize
+    levels: tuple[QImage, ...]
+
+    def level_for(self, scale: float) -> tuple[QImage, float]:
+        """The smallest level that is still sharp at `scale` screen pixels per asset pixel, and its own scale."""
+        chosen = self.levels[0]
+        for level in self.levels[1:]:
+            if level.width() < scale * self.size.width():
+                break
+            chosen = level
+        return chosen, chosen.width() / self.size.width()
+
+
+class NeedsChild(Exception):
+    """Qt cannot read it, or not as the model sees it; the preview child may."""
+
+
+def read_preview(path: Path) -> Picture | None:
+    """A small version of a large picture, for the eye while the whole is read; None where the whole is quick."""
+    reader = _reader(path)
+    size = reader.size()
+    if not size.isValid() or size.width() * size.height() < PREVIEW_FROM or _for_child(reader):
+        return None
+    # The JPEG decoder can scale by powers of two while reading, which is many times faster.
+    reader.setScaledSize(QSize(max(1, size.width() // 8), max(1, size.height() // 8)))
+    reader.setQuality(0)  # the quickest of its inverse transforms, and no smoothing of colours
+    image = reader.read()
+    if image.isNull():
+        return None
+    turned = reader.transformation().value & 4
+    return Picture(size.transposed() if turned else size, (_plain(image),))
+
+
+def read_picture(path: Path) -> Picture:
+    """Reads a picture upright (its EXIF orientation followed) and makes its pyramid.
+
+    Raises:
+        AssetError: it is no picture that Qt can read, or it is broken or too large.
+    """
+    try:
+        return read_quickly(path)
+    except NeedsChild:
+        raise AssetError(
+            "This file cannot be shown as a picture", remedy="Its annotations are listed all the same."
+        ) from None
+
+
+def read_quickly(path: Path) -> Picture:
+    """Reads a picture with Qt's reader.
+
+    Raises:
+        NeedsChild: the preview child is to try.
+    """
+    reader = _reader(path)
+    if not reader.canRead() or _for_child(reader):
+        raise NeedsChild
+    image = reader.read()
+    if image.isNull():
+        raise NeedsChild
+    return with_levels(image)
+
+
+def picture_of(page: Page) -> Picture:
+    """What the preview child has decoded."""
+    grey = page.channels == 1
+    kind = QImage.Format.Format_Grayscale8 if grey else QImage.Format.Format_RGB888
+    image = QImage(page.pixels, page.across, page.down, page.across * page.channels, kind)
+    size = QSizeF(page.width, page.height).toSize().expandedTo(QSize(1, 1))
+    return with_levels(image, size)
+
+
+def with_levels(image: QImage, size: QSize | None = None) -> Picture:
+    """A picture of `size` asset pixels (the image's own by default) with its pyramid."""
+    levels = [_plain(image)]
+    while max(levels[-1].width(), levels[-1].height()) > 2 * SMALLEST_LEVEL:
+        half = QSize(max(1, levels[-1].width() // 2), max(1, levels[-1].height() // 2))
+        levels.append(
+            levels[-1].scaled(half, Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation)
+        )
+    return Picture(levels[0].size() if size is None else size, tuple(levels))
+
+
+def _for_child(reader: QImageReader) -> bool:
+    if reader.format().data() in LEFT_TO_THE_CHILD:
+        return True
+    return reader.imageFormat() in UNUSUAL
+
+
+def _reader(path: Path) -> QImageReader:
+    QImageReader.setAllocationLimit(ALLOCATION_MB)
+    reader = QImageReader(str(path))
+    reader.setAutoTransform(True)
+    # By content: a cached file's name says nothing, and a wrong ending must not matter.
+    reader.setDecideFormatFromContent(True)
+    return reader
+
+
+def _plain(image: QImage) -> QImage:
+    wanted = QImage.Format.Format_ARGB32_Premultiplied if image.hasAlphaChannel() else QImage.Format.Format_RGB32
+    # A copy in any case: the image may lie in memory that it does not own.
+    return image if image.format() == wanted else image.convertToFormat(wanted)
