@@ -26,6 +26,8 @@ from desktop_app.ui.tokens import SPACE
 from desktop_app.ui.widgets import ElidedCombo, FittedArea, label, push_button
 
 PICTURE = QSize(96, 72)
+MAPPING = 190
+"""Height of the class mapping from which on it scrolls."""
 LABELS = 112
 """Width of the labels, so that both lists of fields have one left edge."""
 
@@ -140,6 +142,7 @@ class RunDialog(QDialog):
             self.classes[name] = box
         self.no_classes.setVisible(not self.classes)
         self.mapping_area.setVisible(bool(self.classes))
+        self.mapping_area.setMinimumHeight(min(self.mapping.sizeHint().height(), MAPPING))
 
     def _show_asset(self) -> None:
         chosen = next((asset for asset in self._hub.assets if asset.id == self.asset.currentData()), None)

@@ -238,6 +238,11 @@ def stylesheet(t: Tokens) -> str:
         border: 1px solid {t.border_strong}; background: {t.surface}; }}
     QCheckBox::indicator:checked, QTreeView::indicator:checked, QMenu::indicator:checked {{ background: {t.accent};
         border-color: {t.accent}; image: url("{tick}"); }}
+    QRadioButton::indicator {{ width: 14px; height: 14px; border-radius: 8px; border: 1px solid {t.border_strong};
+        background: {t.surface}; }}
+    QRadioButton::indicator:checked {{ width: 6px; height: 6px; border: 5px solid {t.accent};
+        background: {t.on_accent}; }}
+    QRadioButton:focus {{ color: {t.accent_text}; }}
     QCheckBox::indicator:focus {{ border: 2px solid {t.accent_text}; }}
     QMenu::indicator {{ margin-left: 6px; }}
 

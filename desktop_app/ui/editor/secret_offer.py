@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from desktop_app.core.errors import KnownError
 from desktop_app.runner.script_facts import ScriptFacts, read_script
@@ -64,14 +64,15 @@ class SecretOffer(QWidget):
         self.lines = QWidget()
         lines = QGridLayout(self.lines)
         lines.setContentsMargins(0, 0, 0, 0)
-        lines.setHorizontalSpacing(2 * SPACE)
-        lines.setVerticalSpacing(SPACE)
-        lines.setColumnStretch(1, 1)
+        lines.setHorizontalSpacing(SPACE)
+        lines.setVerticalSpacing(SPACE // 2)
+        lines.setColumnStretch(0, 1)
         lines.addWidget(self.before_title, 0, 0)
-        lines.addWidget(self.before, 0, 1)
-        lines.addWidget(self.reveal, 0, 2)
-        lines.addWidget(self.after_title, 1, 0)
-        lines.addWidget(self.after, 1, 1)
+        lines.addWidget(self.before, 1, 0)
+        lines.addWidget(self.reveal, 1, 1)
+        lines.setRowMinimumHeight(2, SPACE // 2)
+        lines.addWidget(self.after_title, 3, 0)
+        lines.addWidget(self.after, 4, 0)
         for part in (self.saved, self.title, self.text, self.lines, self.note, self.others, self.outcome):
             card.column.addWidget(part)
         buttons = QHBoxLayout()
@@ -149,8 +150,10 @@ class SecretOffer(QWidget):
             return
         secret = self._facts.secret or ""
         before = self._removal.before
-        self.before.setPlainText(before if self.reveal.isChecked() or not secret else before.replace(secret, MASK))
-        self.after.setPlainText(self._removal.after)
+        self.before.setText(before if self.reveal.isChecked() or not secret else before.replace(secret, MASK))
+        self.after.setText(self._removal.after)
+        for line in (self.before, self.after):
+            line.setCursorPosition(0)
 
     def _say_action(self, text: str) -> None:
         self.replace_button.setText(text)
@@ -193,15 +196,10 @@ class SecretOffer(QWidget):
         self._show(facts, removal)
 
 
-def _code(name: str) -> QPlainTextEdit:
-    """One line of source; long ones scroll."""
-    text = QPlainTextEdit()
+def _code(name: str) -> QLineEdit:
+    """One line of source; a long one scrolls."""
+    text = QLineEdit()
     text.setReadOnly(True)
-    text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
     text.setFont(mono_font())
-    text.setTabChangesFocus(True)
     text.setAccessibleName(name)
-    text.setFrameShape(QFrame.Shape.NoFrame)
-    text.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    text.setFixedHeight(text.fontMetrics().height() + 22)
     return text

@@ -71,7 +71,8 @@ class PluginDelegate(QStyledItemDelegate):
 
     def _room_for_bars(self, width: int, *lines: tuple[str, QFont]) -> int:
         """What the words leave, in whole bars; none at all rather than a few."""
-        needed = max(QFontMetrics(font).horizontalAdvance(text) for text, font in lines) + SPACE
+        # Half a step more than the gap: what is measured here and what is painted differ by fractions.
+        needed = max(QFontMetrics(font).horizontalAdvance(text) for text, font in lines) + SPACE + SPACE // 2
         bars = min(BARS, (width - needed) // BAR)
         return bars * BAR if bars >= FEWEST else 0
 
