@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from desktop_app.doctor.certificate import Certificate, read_certificate
-from desktop_app.doctor.finding import Check, Finding, Outcome
+from desktop_app.doctor.finding import TITLES, Check, Finding, Outcome
 from desktop_app.doctor.wire import Reply, Stream, connect_head, handshake_head
 from desktop_app.store.redact import url as without_secrets
 
@@ -60,7 +60,7 @@ class NetworkExam:
             broken = ""
             for check, step in steps:
                 if broken:
-                    self._say(check, Outcome.SKIPPED, f"It needs what failed before: {broken}.")
+                    self._say(check, Outcome.SKIPPED, f"It needs what failed before ({broken}).")
                     continue
                 self._began = time.monotonic()
                 try:
@@ -77,7 +77,7 @@ class NetworkExam:
                         "Something between here and the hub swallows the connection: check firewall, VPN and proxy.",
                     )
                 if not outcome:
-                    broken = check.value
+                    broken = TITLES[check]
             if broken:
                 self._say(Check.CLOCK, Outcome.SKIPPED, "The hub did not tell its time.")
             return not broken

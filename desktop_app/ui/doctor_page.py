@@ -215,6 +215,7 @@ def _card(about: str, findings: Sequence[Finding]) -> QFrame:
     grid.setHorizontalSpacing(SPACE + 4)
     grid.setVerticalSpacing(SPACE)
     grid.setColumnMinimumWidth(1, 150)
+    grid.setColumnMinimumWidth(2, 76)
     grid.setColumnStretch(3, 1)
     grid.addWidget(label(about or tr("This computer"), "subtitle", wrap=True), 0, 0, 1, 4)
     top = Qt.AlignmentFlag.AlignTop

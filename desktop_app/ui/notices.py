@@ -66,8 +66,9 @@ class Notice(QFrame):
         column.setContentsMargins(SPACE + 4, SPACE, SPACE, SPACE)
         column.addLayout(row)
         top = Qt.AlignmentFlag.AlignTop
-        for text, slot in actions:
-            row.addWidget(push_button(text, slot), 0, top)
+        self.buttons = [push_button(text, slot) for text, slot in actions]
+        for button in self.buttons:
+            row.addWidget(button, 0, top)
         if details:
             box = QPlainTextEdit(details)
             box.setReadOnly(True)

@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QHeaderView,
     QLineEdit,
     QMenu,
-    QPlainTextEdit,
     QStackedWidget,
     QTableView,
     QWidget,
@@ -21,9 +20,10 @@ from desktop_app.core.events import Level, LogLine
 from desktop_app.core.job import JobRecord
 from desktop_app.core.profile import Profile
 from desktop_app.ui.formats import exact, tr
+from desktop_app.ui.logs.details import LineDetails
 from desktop_app.ui.logs.model import LogModel, LogWanted
 from desktop_app.ui.models.table import fit_columns
-from desktop_app.ui.theme import mono_font
+from desktop_app.ui.theme import mono_font, notifier, roomy
 from desktop_app.ui.widgets import ElidedCombo, EmptyState, Panel, tool_button
 
 NARROW = 800
@@ -52,22 +52,22 @@ class LogPanel(Panel):
         self.model = LogModel(self)
         self._job: JobRecord | None = None
         self.plugin = ElidedCombo()
-        self.plugin.setAccessibleName(self.tr("Plugin"))
-        self.plugin.addItem(self.tr("All plugins"), "")
+        self.plugin.setAccessibleName(tr("Plugin"))
+        self.plugin.addItem(tr("All plugins"), "")
         self.level = ElidedCombo()
-        self.level.setAccessibleName(self.tr("Lowest level"))
+        self.level.setAccessibleName(tr("Lowest level"))
         for level in Level:
             self.level.addItem(f"{level.name}+" if level < Level.CRITICAL else level.name, int(level))
         self.level.setCurrentIndex(1)
-        self.only_job = tool_button("live", self.tr("This job only"), text=True, checkable=True)
+        self.only_job = tool_button("live", tr("This job only"), text=True, checkable=True)
         self.text = QLineEdit()
-        self.text.setPlaceholderText(self.tr("Filter…"))
-        self.text.setAccessibleName(self.tr("Filter the log by text"))
+        self.text.setPlaceholderText(tr("Filter…"))
+        self.text.setAccessibleName(tr("Filter the log by text"))
         self.text.setClearButtonEnabled(True)
         self.text.setMinimumWidth(80)
         self.text.setMaximumWidth(280)
-        self.follow = tool_button("follow", self.tr("Follow"), text=True, checkable=True)
-        self.follow.setToolTip(self.tr("Stay at the newest line. Stops when you scroll up."))
+        self.follow = tool_button("follow", tr("Follow"), text=True, checkable=True)
+        self.follow.setToolTip(tr("Stay at the newest line. Stops when you scroll up."))
         self.follow.setChecked(True)
         for control in (self.plugin, self.level, self.text):
             control.setFixedHeight(26)
@@ -76,18 +76,15 @@ class LogPanel(Panel):
             self.header.row.insertWidget(place + 1, widget)
         self.header.add(
             self.follow,
-            tool_button("save", self.tr("Save the lines shown…"), self.save.emit),
-            tool_button("remove", self.tr("Clear the view"), self.model.clear),
+            tool_button("save", tr("Save the lines shown…"), self.save.emit),
+            tool_button("remove", tr("Clear the view"), self.model.clear),
         )
         self.view = self._make_view()
-        self.details = QPlainTextEdit()
-        self.details.setReadOnly(True)
-        self.details.setProperty("kind", "json")
-        self.details.setFont(mono_font())
-        self.details.setMaximumHeight(120)
-        self.details.setAccessibleName(self.tr("The whole line"))
-        self.details.hide()
-        self.empty = EmptyState("text", self.tr("No log lines"), "")
+        self._size_rows()
+        notifier().changed.connect(self._size_rows)
+        self.details = LineDetails()
+        self.details.watch(self)
+        self.empty = EmptyState("text", tr("No log lines"), "")
         self.stack = QStackedWidget()
         self.stack.addWidget(self.empty)
         self.stack.addWidget(self.view)
@@ -108,7 +105,7 @@ class LogPanel(Panel):
     def _make_view(self) -> QTableView:
         view = QTableView()
         view.setModel(self.model)
-        view.setAccessibleName(self.tr("Log lines"))
+        view.setAccessibleName(tr("Log lines"))
         view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         view.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         view.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
@@ -119,7 +116,6 @@ class LogPanel(Panel):
         rows = view.verticalHeader()
         rows.hide()
         rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        rows.setDefaultSectionSize(view.fontMetrics().height() + 6)
         header = view.horizontalHeader()
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setHighlightSections(False)
@@ -137,6 +133,9 @@ class LogPanel(Panel):
         copy.activated.connect(self.copy)
         self._steady = False
         return view
+
+    def _size_rows(self) -> None:
+        self.view.verticalHeader().setDefaultSectionSize(self.view.fontMetrics().height() + roomy(6, 1))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -173,7 +172,7 @@ class LogPanel(Panel):
         chosen = self.plugin.currentData()
         blocked = self.plugin.blockSignals(True)
         self.plugin.clear()
-        self.plugin.addItem(self.tr("All plugins"), "")
+        self.plugin.addItem(tr("All plugins"), "")
         for profile in profiles:
             self.plugin.addItem(profile.name, profile.id)
         self.plugin.setCurrentIndex(max(0, self.plugin.findData(chosen)))
@@ -220,11 +219,11 @@ class LogPanel(Panel):
             return
         job = self._job if self.only_job.isChecked() else None
         if job is not None and not self.model.has(LogWanted(min_level=Level.DEBUG, job_id=job.id, session=job.session)):
-            self.empty.say("text", self.tr("This job wrote no log line."))
+            self.empty.say("text", tr("This job wrote no log line."))
         elif self.model.total:
-            self.empty.say("search", self.tr("No line passes the filter"))
+            self.empty.say("search", tr("No line passes the filter"))
         else:
-            self.empty.say("text", self.tr("No log lines yet"))
+            self.empty.say("text", tr("No log lines yet"))
         self.stack.setCurrentWidget(self.empty)
 
     def _scrolled(self) -> None:
@@ -242,10 +241,7 @@ class LogPanel(Panel):
             self.view.scrollToBottom()
 
     def _show_details(self) -> None:
-        line = self.model.record(self.view.currentIndex())
-        self.details.setVisible(line is not None and bool(line.details))
-        if line is not None and line.details:
-            self.details.setPlainText(f"{line.message}\n\n{line.details}")
+        self.details.show_line(self.model.record(self.view.currentIndex()))
 
     def _open_line(self) -> None:
         line = self.model.record(self.view.currentIndex())
@@ -258,7 +254,7 @@ class LogPanel(Panel):
             return
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.addAction(self.tr("Copy"), self.copy)
+        menu.addAction(tr("Copy"), self.copy)
         if line.session:
-            menu.addAction(self.tr("Show the job"), lambda: self.chosen.emit(line.session))
+            menu.addAction(tr("Show the job"), lambda: self.chosen.emit(line.session))
         menu.popup(self.view.viewport().mapToGlobal(at))

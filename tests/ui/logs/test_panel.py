@@ -71,7 +71,7 @@ def test_details_copy_and_sessions(panel: Any, tools: Any, qtbot: Any) -> None:
     panel.append([line, tools.line("fine")])
     panel.view.selectRow(0)
     assert panel.details.isVisible()
-    assert "line 3" in panel.details.toPlainText()
+    assert "line 3" in panel.details.text.toPlainText()
     panel.copy()
     assert QGuiApplication.clipboard().text() == line_text(line)
     with qtbot.waitSignal(panel.chosen) as caught:
@@ -85,3 +85,29 @@ def test_older_lines_come_above(panel: Any, tools: Any) -> None:
     panel.append([tools.line("new")])
     panel.show_older([tools.line("old")])
     assert [line.message for line in panel.lines_shown()] == ["old", "new"]
+
+
+WORKERS = """plugin.py:42 in annotate
+    boxes = model(image)[0].boxes
+
+Traceback (most recent call last):
+  File "plugin.py", line 42, in annotate
+    boxes = model(image)[0].boxes
+  File "/venv/lib/python3.11/site-packages/torch/nn.py", line 7, in call
+    raise IndexError
+IndexError
+"""
+
+
+def test_a_traceback_is_folded_with_the_scripts_own_line_first(panel: Any, tools: Any) -> None:
+    panel.append([tools.line("it failed", Level.ERROR, details=WORKERS), tools.line("short", details="one\ntwo")])
+    panel.view.selectRow(0)
+    details = panel.details
+    assert details.text.toPlainText() == "it failed\nplugin.py:42 in annotate\n    boxes = model(image)[0].boxes"
+    assert details.height() <= panel.height() / 2
+    details.unfold.click()
+    assert details.text.toPlainText() == f"it failed\n{WORKERS}".strip()
+    panel.view.selectRow(1)
+    assert not details.unfold.isVisible()
+    panel.view.selectRow(0)
+    assert "site-packages" not in details.text.toPlainText(), "each line opens folded"
