@@ -30,6 +30,11 @@ class Geometry:
     offset_y: int = 0
 
     @property
+    def picture_size(self) -> tuple[int, int]:
+        """Width and height that the whole asset is resampled to."""
+        return self.picture_width, self.picture_height
+
+    @property
     def scale_x(self) -> float:
         """Input pixels per asset pixel."""
         return self.picture_width / self.asset_width

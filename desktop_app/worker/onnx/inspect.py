@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from desktop_app.worker.onnx.facts import gather
+from desktop_app.worker.onnx.geometry import plan
 from desktop_app.worker.onnx.graph import read_graph
 from desktop_app.worker.onnx.identify import candidates, corrected, identify_facts
 from desktop_app.worker.onnx.picture import read_picture
@@ -44,7 +45,9 @@ def identify(
     untried = found = identify_facts(facts, only=only or _family(overrides))
     changes = {**(overrides or {}), **({"family": only} if only else {})}
     if picture is not None:
-        found = probe(found, facts, session, read_picture(picture, target=(found.input.width, found.input.height)))
+        spec = found.input
+        pixels = read_picture(picture, target=lambda width, height: plan(spec, width, height).picture_size)
+        found = probe(found, facts, session, pixels)
     others = [name for name in candidates(facts) if name != found.family]
     sure = sureness(found, facts, untried, chosen_parts(changes))
     told = {**corrected(found, changes).as_json(), "sure": sure}

@@ -19,7 +19,7 @@ from desktop_app.worker.onnx.decoded import Areas, Decoded, Labels, Polygons, Ro
 from desktop_app.worker.onnx.facts import Facts, gather
 from desktop_app.worker.onnx.families import family
 from desktop_app.worker.onnx.families.base import Family
-from desktop_app.worker.onnx.geometry import Geometry
+from desktop_app.worker.onnx.geometry import Geometry, plan
 from desktop_app.worker.onnx.graph import read_graph
 from desktop_app.worker.onnx.identify import corrected, identify_facts, named
 from desktop_app.worker.onnx.instances import Placed, place_areas, place_labels, place_polygons, place_rows
@@ -127,12 +127,13 @@ class OnnxModel:
             found.classes,
             tolerance=float(tolerance) if isinstance(tolerance, int | float) else 1.0,
         )
-        picture = read_picture(path, page=page, target=(found.input.width, found.input.height))
-        tensor, geometry = to_tensor(picture, found.input)
+        spec = found.input
+        picture = read_picture(path, page=page, target=lambda *size: plan(spec, *size).picture_size)
+        tensor, geometry = to_tensor(picture, spec)
         chosen = family(found.family)
         if chosen is None:
             raise ModelError(f"There is no family “{found.family}”")
-        feeds = chosen.feeds(tensor, geometry, opened.facts, found.input)
+        feeds = chosen.feeds(tensor, geometry, opened.facts, spec)
         before = len(opened.session.notes)
         started = time.perf_counter()
         outputs = opened.session.run(feeds)

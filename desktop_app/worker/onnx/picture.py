@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -72,13 +73,17 @@ class Picture:
         return image if transpose is None else image.transpose(transpose)
 
 
-def read_picture(path: Path, *, page: int = 0, target: tuple[int, int] | None = None) -> Picture:
+Target = tuple[int, int] | Callable[[int, int], tuple[int, int]]
+"""A size in pixels (width, height), or what makes one of the upright picture's width and height."""
+
+
+def read_picture(path: Path, *, page: int = 0, target: Target | None = None) -> Picture:
     """Decodes one page of a picture file.
 
     Args:
         path: the file.
         page: of a multi-page TIFF, from 0; other formats give their first frame.
-        target: size in pixels (width, height) that is enough; a far larger JPEG is then decoded at 1/2, 1/4 or 1/8.
+        target: the size that is enough; a far larger JPEG is then decoded at 1/2, 1/4 or 1/8.
 
     Raises:
         AssetError: no picture, damaged, too large, or no such page.
@@ -107,7 +112,7 @@ def read_picture(path: Path, *, page: int = 0, target: tuple[int, int] | None = 
         ) from None
 
 
-def _read(path: Path, page: int, target: tuple[int, int] | None) -> Picture:
+def _read(path: Path, page: int, target: Target | None) -> Picture:
     with Image.open(path, formats=_FORMATS) as image:
         notes: list[str] = []
         frames = getattr(image, "n_frames", 1)
@@ -133,16 +138,19 @@ def _read(path: Path, page: int, target: tuple[int, int] | None) -> Picture:
         return Picture(rgb, orientation, width, height, reduced, (*notes, *more))
 
 
-def _draft(image: Image.Image, full: tuple[int, int], orientation: int, target: tuple[int, int] | None) -> int:
+def _draft(image: Image.Image, full: tuple[int, int], orientation: int, target: Target | None) -> int:
     if target is None or image.format not in ("JPEG", "MPO"):
         if full[0] * full[1] > MAX_PIXELS and image.format in ("JPEG", "MPO"):
             target = (1, 1)
         else:
             return 1
-    want = (target[1], target[0]) if orientation in _SWAPPING else target
-    # Twice the wanted size leaves the final resampling something to average over.
+    swap = orientation in _SWAPPING
+    if callable(target):
+        target = target(*(full[::-1] if swap else full))
+    want = target[::-1] if swap else target
+    # Half as much again as is wanted leaves the final resampling something to average over.
     for factor in (8, 4, 2):
-        if full[0] >= want[0] * 2 * factor and full[1] >= want[1] * 2 * factor:
+        if full[0] >= want[0] * 1.5 * factor and full[1] >= want[1] * 1.5 * factor:
             image.draft(None, (full[0] // factor, full[1] // factor))
             break
     # What the decoder chose counts, not what was asked for.
@@ -166,8 +174,8 @@ def to_rgb(image: Image.Image) -> tuple[Image.Image, list[str]]:
     """Converts any mode to 8-bit RGB the way a viewer shows it: transparency over white, full range of 16 bits."""
     mode = image.mode
     if mode == "RGB" and "transparency" not in image.info:
-        image.load()
-        return image.copy(), []
+        image.load()  # what is loaded outlives its file
+        return image, []
     if mode.startswith("I;16") or mode in ("I", "F"):
         return _deep_to_rgb(np.asarray(image))
     if mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:

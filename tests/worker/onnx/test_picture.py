@@ -12,7 +12,9 @@ import pytest
 from PIL import Image
 
 from desktop_app.core.errors import AssetError
+from desktop_app.worker.onnx.geometry import plan
 from desktop_app.worker.onnx.picture import Picture, read_picture
+from desktop_app.worker.onnx.spec import InputSpec
 
 
 def colour(picture: Picture) -> tuple[int, ...]:
@@ -113,7 +115,7 @@ def test_reduced_decoding_keeps_places(tmp_path: Path, orientation: int) -> None
 def test_huge_jpeg_is_decoded_small_and_fast(tmp_path: Path) -> None:
     path = save(Image.new("RGB", (12000, 9000), (40, 90, 140)), tmp_path / "p.jpg", quality=50)
     picture = read_picture(path, target=(640, 640))
-    assert (picture.width, picture.height, picture.reduced) == (12000, 9000, 4)
+    assert (picture.width, picture.height, picture.reduced) == (12000, 9000, 8)
     assert np.abs(np.array(picture.resized(640, 480).getpixel((5, 5))) - (40, 90, 140)).max() < 4
 
 
@@ -166,3 +168,15 @@ def test_transparent_palette(tmp_path: Path) -> None:
     image.putpalette([255, 0, 0, 0, 255, 0])
     picture = read_picture(save(image, tmp_path / "p.png", transparency=0))
     assert colour(picture) == (255, 255, 255)
+
+
+@pytest.mark.parametrize(("orientation", "width"), [(1, 640), (6, 384)])
+def test_a_frame_is_decoded_at_half_for_the_size_it_takes(tmp_path: Path, orientation: int, width: int) -> None:
+    path = tmp_path / "frame.jpg"
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.new("RGB", (1920, 1080)).save(path, exif=exif)
+    spec = InputSpec("x", width, 640)
+    picture = read_picture(path, target=lambda width, height: plan(spec, width, height).picture_size)
+    assert picture.reduced == 2
+    assert picture.image.size == (960, 540)
