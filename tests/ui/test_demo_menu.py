@@ -12,7 +12,7 @@ from desktop_app.core.profile import OnnxSource, Profile
 from desktop_app.hub.attempt import try_login
 from desktop_app.hub.demo.server import DemoHub
 from desktop_app.hub.listener import Listener, Timing
-from desktop_app.ui.demo_menu import DELAY_S, DemoButton
+from desktop_app.ui.demo_menu import DELAY_S, HANDSHAKE_S, MANY, DemoButton
 from desktop_app.ui.run_dialog import RunDialog
 
 QUICK = Timing(heartbeat=0.5, settle=0.02, quick_drop=0.3, connect=2.0, backoff_first=0.02, backoff_limit=0.1)
@@ -133,5 +133,68 @@ def test_the_hub_goes_away_and_drops_connections(with_demo: Any, tools: Any) -> 
         button.broken.trigger()
         await tools.until(lambda: len(jobs) > 20)
         assert not errors
+
+    with_demo(scenario)
+
+
+def test_connections_wait_and_many_jobs_come_at_once(with_demo: Any, tools: Any) -> None:
+    async def scenario(hub: DemoHub, button: DemoButton, listener: Any, jobs: list[Any], errors: list[Any]) -> None:
+        button.many.trigger()
+        await tools.until(lambda: len(jobs) == MANY)
+        assert len({job["session"] for job in jobs}) == MANY
+        epoch = listener.epoch
+        button.waiting.setChecked(True)
+        assert hub.faults.handshake_delay == HANDSHAKE_S
+        await tools.until(lambda: listener.link.state is ProfileState.RECONNECTING)
+        button.normal.trigger()
+        assert hub.faults.handshake_delay == 0
+        await tools.until(lambda: listener.epoch > epoch)
+        await listener.stop()
+        await hub.wait_until(lambda: not hub.online("p1"), 60)
+        button.many.trigger()
+        await tools.until(lambda: len(errors) == 1)
+        assert errors[0].what == "No plugin is online at the demo hub"
+
+    with_demo(scenario)
+
+
+def test_failing_plugins_are_offered_where_they_can_be_added(with_demo: Any, tools: Any, qtbot: Any) -> None:
+    async def scenario(hub: DemoHub, plain: DemoButton, *_: Any) -> None:
+        added: list[str] = []
+
+        async def add(how: str) -> None:
+            added.append(how)
+
+        button = DemoButton(hub, lambda work, name: spawn(work, name=name), dict, add)
+        qtbot.addWidget(button)
+        entries = [entry for entry in button.menu().actions() if entry.data()]
+        for entry in entries:
+            entry.trigger()
+        await tools.until(lambda: added == ["load", "crash"])
+        assert not any(entry.data() for entry in plain.menu().actions())
+
+    with_demo(scenario)
+
+
+def test_the_run_dialog_says_what_is_odd(with_demo: Any, tools: Any, qtbot: Any) -> None:
+    async def scenario(hub: DemoHub, *_: Any) -> None:
+        hub.add_plugin("p2", "s2")
+        hub.add_plugin("many", "s3", class_names=tuple(f"class {number}" for number in range(80)))
+        dialog = RunDialog(hub, {"p1": "Screws"})
+        qtbot.addWidget(dialog)
+        dialog.show()
+        assert not dialog.picture.pixmap().isNull()
+        dialog.config.setPlainText("{confidence: 1}")
+        assert dialog.config_said.isVisible()
+        assert dialog.choice()["config"] == "{confidence: 1}", "the hub takes whatever was typed"
+        dialog.config.setPlainText('{"confidence": 1}')
+        assert not dialog.config_said.isVisible()
+        dialog.plugin.setCurrentIndex(dialog.plugin.findData("p2"))
+        assert dialog.no_classes.isVisible()
+        assert dialog.choice()["class_mapping"] is None
+        dialog.plugin.setCurrentIndex(dialog.plugin.findData("many"))
+        assert len(dialog.classes) == 80
+        await tools.until(lambda: dialog.mapping_area.verticalScrollBar().maximum() > 0)
+        assert dialog.height() < 700
 
     with_demo(scenario)

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QLineEdit
+from PySide6.QtWidgets import QAbstractSpinBox, QComboBox, QLineEdit
 
 from desktop_app.core.aio import running_tasks, spawn
 from desktop_app.core.errors import ModelLoadError
@@ -222,7 +223,7 @@ def test_the_secret_is_masked_until_shown(page: Any, run: Any, qtbot: Any, tools
 
 
 def test_every_control_has_a_name(page: Any, run: Any) -> None:
-    from PySide6.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox, QSlider
+    from PySide6.QtWidgets import QAbstractButton, QSlider
 
     for kind in (QLineEdit, QComboBox, QAbstractSpinBox, QSlider, QAbstractButton):
         for widget in page.findChildren(kind):
@@ -419,5 +420,34 @@ def test_only_what_this_machine_has_is_offered_to_run_on(
         # What the profile asks for stays, although it will fall back.
         assert [box.itemData(place) for place in range(box.count())] == ["cpu", "cuda"]
         assert page.onnx.provider.value == "cuda"
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("kind", ["onnx", "callback"])
+def test_tab_goes_through_the_form_as_it_is_read(page: Any, run: Any, model: Path, tools: Any, kind: str) -> None:
+    async def scenario() -> None:
+        page.show()
+        page.open_new(model if kind == "onnx" else None)
+        page.form.show_kind(kind)
+        await tools.until(lambda: not running_tasks() and (kind != "onnx" or bool(page.onnx.found)))
+        page.script.options.fold.click()
+        page.script.options.rows.show()
+        widget, places = page.name.edit, []
+        while True:
+            widget = widget.nextInFocusChain()
+            if widget is page.name.edit:
+                break
+            inner = isinstance(widget.parentWidget(), (QComboBox, QAbstractSpinBox))
+            stops = not inner and widget.focusPolicy() & Qt.FocusPolicy.TabFocus and widget.isEnabled()
+            if stops and widget.isVisibleTo(page.form) and page.form.isAncestorOf(widget):
+                at = widget.mapTo(page.form, widget.rect().center())
+                places.append((at.y(), at.x(), widget.accessibleName()))
+        assert len(places) > 10
+        # Rows from above to below; within a row, whose controls differ by a few pixels, from left to right.
+        for (y, x, name), (next_y, next_x, next_name) in pairwise(places):
+            assert next_y > y + 8 or (abs(next_y - y) <= 40 and next_x > x), f"{next_name} after {name}"
+        page.hide()
+        await tools.until(lambda: not running_tasks())
 
     run(scenario())

@@ -93,3 +93,14 @@ def test_the_words_come_before_the_bars(qapp: Any) -> None:
     some = delegate._room_for_bars(need + 40, (words, font))
     assert 0 < some <= 32
     assert delegate._room_for_bars(1000, (words, font)) == BARS * 4
+
+
+def test_whatever_can_be_added_is_in_one_menu(panel: Any) -> None:
+    heard: list[str] = []
+    panel.wanted.connect(heard.append)
+    panel.add.connect(lambda: heard.append("form"))
+    panel.bring_in.connect(lambda: heard.append("import"))
+    for entry in panel.add_button.menu().actions():
+        if not entry.isSeparator():
+            entry.trigger()
+    assert heard == ["model", "script", "template", "form", "import"]
