@@ -171,6 +171,10 @@ class Host:
             self._lock.release()
             self._serving = False
 
+    def known_secrets(self) -> tuple[str, ...]:
+        """Every secret and API key of this run, in all the ways they may be written: what no text may hold."""
+        return self._db.redactor.known()
+
     def served_by(self) -> str:
         """Which other process serves this data directory, as "plugdeck run (process 4711)"; empty for none."""
         return "" if self._lock.held or self._lock.is_free() else self._lock.holder()

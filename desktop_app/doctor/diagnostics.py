@@ -31,7 +31,8 @@ async def save_diagnostics(host: Host, target: Path, findings: Sequence[Finding]
     for profile in host.profiles.all():
         stats = await host.history.stats(profile.id, 0.0)
         status = host.status(profile.id)
-        kept = json.loads(host.profiles.export_text(profile))
+        exported = json.loads(host.profiles.export_text(profile))
+        kept = exported.get("profile", exported)
         plugins.append(
             {
                 "profile": kept,
@@ -48,7 +49,7 @@ async def save_diagnostics(host: Host, target: Path, findings: Sequence[Finding]
         "plugins.json": _json({"plugins": plugins, "running": running, "waiting": waiting}),
         "doctor.json": _json({"outcome": worst(list(findings)), "checks": [finding.as_json() for finding in findings]}),
     }
-    secrets = await asyncio.to_thread(host.secrets.known)
+    secrets = host.known_secrets()
 
     def write() -> Path:
         parts["versions.txt"] = _versions()

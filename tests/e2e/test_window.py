@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import time
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from desktop_app.core.resources import resource
 from desktop_app.hub.demo.server import DemoHub
+from desktop_app.ui.single_instance import server_name
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
@@ -95,3 +97,20 @@ async def test_a_window_that_has_no_data_dir_to_itself_says_who_has_it(
     assert await window.stop(signal.SIGINT) == 1
     assert b"already in use by plugdeck run" in window.errors
     assert await serving.stop() == 0
+
+
+async def test_a_second_start_raises_the_first_window_and_ends(plugdeck: Any, data_dir: Path) -> None:
+    first = await plugdeck("--in-tray")
+    socket = Path(server_name(data_dir))
+    end = time.monotonic() + 90
+    while not socket.exists():
+        assert time.monotonic() < end
+        await asyncio.sleep(0.05)
+    second = await plugdeck()
+    assert await second.ended(90) == 0
+    assert second.errors == b""
+    run = await plugdeck("run")
+    assert await run.ended(90) == 1
+    assert b"already in use by the window (process" in run.errors
+    assert await first.stop(signal.SIGTERM) == 0
+    assert not socket.exists()
