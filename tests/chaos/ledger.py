@@ -175,7 +175,7 @@ def wrong(ledger: Ledger, history: dict[str, list[tuple[str, str]]], faults: lis
             found.append(f"{name} has {len(jobs)} jobs in the history")
         elif jobs[0][0] not in ("delivered", "failed", "cancelled"):
             found.append(f"{name} ended as {jobs[0][0]} in the history")
-        elif entry.answered and (jobs[0][0] == "delivered") is entry.failed:
+        elif len(entry.answers) == 1 and (jobs[0][0] == "delivered") is entry.failed:
             found.append(f"{name}: the history says {jobs[0]}, the hub heard {[a[:200] for a in entry.answers]}")
         found += [
             f"{name} was sent and never reached the history, although nothing was broken"
