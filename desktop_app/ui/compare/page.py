@@ -46,8 +46,8 @@ class ComparePage(Panel):
         self.header.add(tool_button("cross", self.tr("Close"), self.closed.emit, shortcut="Esc"))
         self.before, self.after, self.over = (AssetPane(background) for _ in range(3))
         for pane in (self.before, self.after, self.over):
-            pane.details_button.hide()
-            pane.layer_button.hide()
+            pane.bar.details_button.hide()
+            pane.bar.layer_button.hide()
         self.over.set_layer(Layer.EXISTING, True)
         self.over.selected.connect(self._chosen_over)
         self.before.selected.connect(lambda index: self._mark_row(index, -1))

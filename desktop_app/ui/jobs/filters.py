@@ -17,7 +17,7 @@ from desktop_app.ui.states import job_words
 from desktop_app.ui.tokens import SPACE
 from desktop_app.ui.widgets import ElidedCombo, label
 
-NARROW = 760
+NARROW = 1000
 TYPED_MS = 250
 DAY_S = 86_400
 BETWEEN = -1
