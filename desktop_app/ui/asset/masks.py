@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
-from PySide6.QtGui import QImage, QImageReader
+from PySide6.QtCore import QBuffer, QByteArray
+from PySide6.QtGui import QImageReader
 
 from desktop_app.ui.asset.items import Layer, Mask
 from desktop_app.ui.asset.pictures import ALLOCATION_MB, Picture, with_levels
@@ -50,7 +51,11 @@ def _picture(address: str) -> Picture | None:
     if data is None:
         return None
     QImageReader.setAllocationLimit(ALLOCATION_MB)
-    image = QImage.fromData(data)
+    block = QByteArray(data)
+    memory = QBuffer(block)
+    memory.open(QBuffer.OpenModeFlag.ReadOnly)
+    # Read by a reader, which lets the window run meanwhile.
+    image = QImageReader(memory).read()
     return None if image.isNull() else with_levels(image)
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from PySide6.QtCore import QSize, QSizeF, Qt
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QSize, QSizeF
 from PySide6.QtGui import QImage, QImageReader
 
 from desktop_app.core.errors import AssetError
@@ -16,6 +18,9 @@ PREVIEW_FROM = 12_000_000
 """Pictures with more pixels than this get a quick small version first."""
 
 ALLOCATION_MB = 1024
+
+BAND = 128
+"""Rows that are converted or halved in one go."""
 
 LEFT_TO_THE_CHILD = frozenset({b"tiff", b"pdf", b"svg", b"svgz", b"icns"})
 """Formats with pages, or with more in them than pixels: a process of its own reads those."""
@@ -102,11 +107,8 @@ def picture_of(page: Page) -> Picture:
 def with_levels(image: QImage, size: QSize | None = None) -> Picture:
     """A picture of `size` asset pixels (the image's own by default) with its pyramid."""
     levels = [_plain(image)]
-    while max(levels[-1].width(), levels[-1].height()) > 2 * SMALLEST_LEVEL:
-        half = QSize(max(1, levels[-1].width() // 2), max(1, levels[-1].height() // 2))
-        levels.append(
-            levels[-1].scaled(half, Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation)
-        )
+    while max(levels[-1].width(), levels[-1].height()) > 2 * SMALLEST_LEVEL and min(_sides(levels[-1])) > 1:
+        levels.append(_halved(levels[-1]))
     return Picture(levels[0].size() if size is None else size, tuple(levels))
 
 
@@ -126,6 +128,41 @@ def _reader(path: Path) -> QImageReader:
 
 
 def _plain(image: QImage) -> QImage:
+    """The image in the form that is painted quickest, in memory of its own."""
     wanted = QImage.Format.Format_ARGB32_Premultiplied if image.hasAlphaChannel() else QImage.Format.Format_RGB32
-    # A copy in any case: the image may lie in memory that it does not own.
-    return image if image.format() == wanted else image.convertToFormat(wanted)
+    if image.format() == wanted:
+        return image
+    result = QImage(image.size(), wanted)
+    pixels = _pixels(result)
+    # In bands: Qt holds the interpreter while it converts, and the window would wait for the whole.
+    for top in range(0, image.height(), BAND):
+        band = image.copy(0, top, image.width(), min(BAND, image.height() - top)).convertToFormat(wanted)
+        pixels[top : top + BAND] = _pixels(band)
+    return result
+
+
+def _halved(image: QImage) -> QImage:
+    """Half as wide and high: of every four pixels the average. numpy lets the window run meanwhile, Qt does not."""
+    result = QImage(image.width() // 2, image.height() // 2, image.format())
+    source, target = _pixels(image), _pixels(result)
+    high, wide = target.shape
+    for top in range(0, high, BAND):
+        rows = source[2 * top : 2 * min(top + BAND, high), : 2 * wide]
+        upper, lower = rows[0::2], rows[1::2]
+        # Four bytes averaged at once, rounded down here and up there.
+        tall = (upper & lower) + (((upper ^ lower) & _ALL_BUT_LAST) >> 1)
+        left, right = tall[:, 0::2], tall[:, 1::2]
+        target[top : top + BAND] = (left | right) - (((left ^ right) & _ALL_BUT_LAST) >> 1)
+    return result
+
+
+_ALL_BUT_LAST = np.uint32(0xFEFEFEFE)
+
+
+def _pixels(image: QImage) -> NDArray[np.uint32]:
+    """The pixels of a 32-bit image, as they lie in memory."""
+    return np.frombuffer(image.bits(), dtype=np.uint32).reshape(image.height(), image.width())
+
+
+def _sides(image: QImage) -> tuple[int, int]:
+    return image.width(), image.height()

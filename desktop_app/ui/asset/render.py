@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-from PySide6.QtCore import QRectF
+from PySide6.QtCore import QRect, QRectF
 from PySide6.QtGui import QFont, QImage, QPainter
 
 from desktop_app.ui.asset.crowd import draw_crowd
@@ -19,6 +19,9 @@ from desktop_app.ui.asset.scene import Scene
 
 CROWD = 600
 """From so many shapes on they are drawn together, with thinner lines: nobody sees the last pixel of one."""
+
+BAND = 160
+"""Rows painted in one go, in device pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,10 @@ def render_base(picture: Picture, view: View) -> QImage:
     image = QImage(view.width, view.height, QImage.Format.Format_ARGB32_Premultiplied)
     image.fill(0)
     painter = QPainter(image)
-    paint_picture(painter, picture, view, smooth=view.scale < 3)
+    # In bands: Qt holds the interpreter while it paints, and the window would wait for the whole.
+    for top in range(0, view.height, BAND):
+        painter.setClipRect(QRect(0, top, view.width, BAND))
+        paint_picture(painter, picture, view, smooth=view.scale < 3)
     painter.end()
     return image
 
