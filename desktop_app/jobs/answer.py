@@ -187,7 +187,7 @@ def _says_is_plugin(style: AnswerFormat, client: str | None) -> bool:
     """Clients before 1.3.29 do not say that a plugin annotates (facts: hub-protocol, HTTP API used by plugins)."""
     if style is not AnswerFormat.FLAT or client is None:
         return True
-    version = [int(part) for part in client.split(".")[:3] if part.isdigit()]
+    version = [int(part) for part in client.split(".")[:3] if part.isdecimal()]
     return version >= [1, 3, 29]
 
 

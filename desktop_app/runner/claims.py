@@ -32,6 +32,16 @@ def usable_info(info: Any) -> dict[str, Any]:
     return {name: value for name, value in info.items() if name not in _LISTS or _texts(value) or value is None}
 
 
+def usable_calls(calls: Any) -> list[tuple[str, int, str]]:
+    """The calls that a job is in, as far as they are some."""
+    rows = calls if isinstance(calls, list) else []
+    return [
+        (row[0], row[1], row[2])
+        for row in rows
+        if isinstance(row, list) and len(row) == 3 and _text(row[0]) and isinstance(row[1], int) and _text(row[2])
+    ]
+
+
 def _number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
