@@ -91,25 +91,30 @@ DARK = Tokens(
     canvas_text="#a0a8b5",
 )
 
+FIRST_COLOURS = (
+    "#0072b2",
+    "#e69f00",
+    "#009e73",
+    "#f0e442",
+    "#d55e00",
+    "#56b4e9",
+    "#cc79a7",
+    "#7b2cbf",
+)
+"""Told apart by everybody, colour-blind or not: those of Okabe and Ito (2008), with a purple in place of the black."""
+
 CLASS_COLOURS = (
-    "#2f7df6",
-    "#f0883e",
+    *FIRST_COLOURS,
     "#2fbf71",
     "#e5484d",
-    "#a66bf2",
-    "#17b8c4",
-    "#e6b800",
-    "#f062a6",
-    "#7fb800",
     "#5c6bff",
-    "#d9822b",
-    "#00a38d",
-    "#c04df9",
-    "#ff7a7a",
-    "#4aa3ff",
+    "#7fb800",
+    "#f062a6",
     "#b8860b",
+    "#17b8c4",
+    "#8c564b",
 )
-"""Drawn on pictures, in order of first appearance of a class when the schema brings no colour."""
+"""Drawn on pictures when the schema brings no colour: the first for up to eight classes, then the others."""
 
 
 REMEMBERED = 1000
@@ -124,7 +129,12 @@ def class_colour(name: str) -> str:
             return CLASS_COLOURS[_place(key)]
         place = _place(key)
         taken = set(_given.values())
-        free = (CLASS_COLOURS[(place + step) % len(CLASS_COLOURS)] for step in range(len(CLASS_COLOURS)))
+        first, rest = len(FIRST_COLOURS), len(CLASS_COLOURS) - len(FIRST_COLOURS)
+        tried = (
+            *((place + step) % first for step in range(first)),
+            *(first + (place + step) % rest for step in range(rest)),
+        )
+        free = (CLASS_COLOURS[number] for number in tried)
         _given[key] = next((colour for colour in free if colour not in taken), CLASS_COLOURS[place])
     return _given[key]
 
