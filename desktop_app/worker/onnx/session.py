@@ -191,7 +191,14 @@ def _load_error(error: Exception, graph: Graph) -> ModelLoadError:
             remedy="Export it in float32 or choose another provider.",
             details=text,
         )
-    if "ir version" in lowered or ("opset" in lowered and "support" in lowered):
+    if "ir version" in lowered or "ir_version" in lowered:
+        return ModelLoadError(
+            "The model's file format is newer than this app can run",
+            where=where,
+            remedy="Export it with an older version of the onnx package, or set its ir_version to 10.",
+            details=text,
+        )
+    if "opset" in lowered and "support" in lowered:
         return ModelLoadError(
             f"The model's ONNX version (opset {graph.opset}) is newer than this app can run",
             where=where,

@@ -61,7 +61,8 @@ def merge(
     unknown = [key for key in given if key not in KNOWN_KEYS]
     if unknown:
         listed = ", ".join(quoted(key) for key in unknown[:5]) + (" …" if len(unknown) > 5 else "")
-        notes.append(f"The config's {listed} mean nothing to this model; it knows {', '.join(KNOWN_KEYS)}.")
+        verb = "means" if len(unknown) == 1 else "mean"
+        notes.append(f"The config's {listed} {verb} nothing to this model; it knows {', '.join(KNOWN_KEYS)}.")
     by_name = _lookup(names)
     class_confidence: dict[int, float] = {}
     for name, value in detection.class_confidence.items():
@@ -126,9 +127,11 @@ def _classes(
     for item in items[:10_000]:
         index = find_class(item, by_name, count)
         if index is None:
-            notes.append(f"The config's class {quoted(item)} is no class of the model; it was ignored.")
+            notes.append(f"The config's class {quoted(item)} is no class of the model.")
         else:
             kept.add(index)
+    if items and not kept:
+        notes[-1] += " None that the config asks for is, so nothing is answered."
     return frozenset(kept)
 
 

@@ -113,6 +113,16 @@ def test_opset_of_the_future(tmp_path: Path, net: Any) -> None:
     assert "older opset" in caught.value.remedy
 
 
+def test_file_format_of_the_future(tmp_path: Path, net: Any) -> None:
+    net.output(net.input("x", [1, 3, 8, 8]), "y", [1, 3, 8, 8])
+    model = net.model()
+    model.ir_version = 99
+    onnx.save_model(model, str(tmp_path / "m.onnx"))
+    with pytest.raises(ModelLoadError, match="file format is newer") as caught:
+        identify(tmp_path / "m.onnx")
+    assert "ir_version" in caught.value.remedy
+
+
 def test_unknown_operator_of_the_standard_domain(tmp_path: Path, net: Any) -> None:
     net.output(net.op("Frobnicate", net.input("x", [1, 3, 32, 32])), "y", [1, 3, 32, 32])
     with pytest.raises(ModelLoadError, match="operator that onnxruntime does not have"):

@@ -51,6 +51,14 @@ def test_what_is_not_understood_is_said_and_ignored(given: dict[str, Any], word:
     assert word in notes[0]
 
 
+def test_a_config_without_a_class_of_the_model_says_that_nothing_is_answered() -> None:
+    wanted, notes = merge(Detection(), {"classes": ["dragon", "car"]}, NAMES)
+    assert (wanted.only, "nothing" in notes[0]) == ({0}, False)
+    wanted, notes = merge(Detection(), {"classes": ["dragon", "unicorn"]}, NAMES)
+    assert (wanted.only, len(notes)) == (frozenset(), 2)
+    assert notes[1].endswith("None that the config asks for is, so nothing is answered.")
+
+
 def test_ambiguous_names_are_not_guessed() -> None:
     wanted, notes = merge(Detection(), {"classes": ["a b"]}, ("A B", "ab"))
     assert wanted.only == frozenset()
