@@ -197,6 +197,7 @@ class HubSocket:
             handle_sigint=False,
             logger=False,
             engineio_logger=False,
+            json=json,  # the library's own refuses a job over an integer of more than 100 digits
             http_session=self._session,
             websocket_extra_options={"max_msg_size": MAX_MESSAGE},
         )

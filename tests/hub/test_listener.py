@@ -33,7 +33,7 @@ async def test_it_comes_online_and_keeps_the_heartbeat(hub, listen):
 async def test_a_job_arrives_as_it_was_sent(hub, listen, until):
     listening = listen(hub.url)
     await hub.wait_online("p1")
-    payload = {"session": "S", "unknown": [1, {"deep": None}], "text": "ä\u2028", "number": 1.5}
+    payload = {"session": "S", "unknown": [1, {"deep": None}], "text": "ä\u2028", "number": 1.5, "huge": 10**400}
     await hub.send_raw("p1", payload)
     assert await until(lambda: listening.jobs) == [payload]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import json
 import logging
 import time
 from collections.abc import Callable, Coroutine
@@ -68,6 +69,7 @@ class Connections:
             async_handlers=False,
             logger=quiet,
             engineio_logger=quiet,
+            json=json,
             ping_interval=ping_interval,
             ping_timeout=ping_timeout,
             max_http_buffer_size=max_http_buffer_size,
