@@ -58,6 +58,7 @@ class JobFilters(QWidget):
         self.text = self._field(self.tr("Search jobs"), self.tr("Name, session, class or error…"))
         self.class_name = self._field(self.tr("Class"), self.tr("Class…"))
         self.class_name.setToolTip(self.tr("The exact name of a class that was answered"))
+        self.class_name.setMinimumWidth(72)
         self.class_name.setMaximumWidth(140)
         self.first, self.last = (QDateEdit() for _ in range(2))
         for edit, name, back in ((self.first, self.tr("From"), 7), (self.last, self.tr("Until"), 0)):
