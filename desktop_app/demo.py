@@ -118,13 +118,15 @@ class Demo:
         await self._host.start_profile(profile.id)
 
     async def stop(self, *, remove: bool = False) -> None:
-        """Sends no more jobs; with `remove`, the sample profiles go too."""
+        """Sends no more jobs; with `remove`, the sample profiles and their jobs go too."""
         await cancel_and_wait(self._feed)
         if remove:
             kept = {profile.id for profile in self._host.profiles.all()}
             for profile in self.profiles:
                 if profile.id in kept:  # a person may have removed it already
                     await self._host.remove_profile(profile.id)
+                # What the demo did is nobody's work: it must not stand among the jobs of a person's own plugins.
+                await self._host.history.forget(profile.id)
 
     async def close(self) -> None:
         """Ends the hub: after the host, which still delivers to it."""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -7,6 +8,8 @@ import psutil
 import pytest
 
 from desktop_app.core import aio
+from desktop_app.core.events import JobChanged, ProfileState
+from desktop_app.core.job import JobRecord, JobState
 from desktop_app.core.profile import CallbackSource, OnnxSource
 from desktop_app.demo import Demo, sample_plugins
 from desktop_app.host import Host
@@ -54,11 +57,18 @@ async def test_it_leaves_neither_secrets_nor_profiles(host: Host, monkeypatch: p
         raise AssertionError("the demo has no business in the keychain")
 
     monkeypatch.setattr("desktop_app.store.secrets._write", never)
-    demo = Demo(host, interval=60)
+    heard: list[JobRecord] = []
+    host.events.connect(lambda event: heard.append(event.record) if isinstance(event, JobChanged) else None)
+    demo = Demo(host, interval=0.05, jobs=6)
     await demo.start()
     assert [profile.name for profile in host.profiles.all()] == [sample.name for sample in sample_plugins()]
+    now = time.time()
+    own = JobRecord("own", "own", "own", "A person's own", JobState.DELIVERED, now, now)
+    await host.history.record(own)
+    await demo.hub.wait_until(lambda: any(record.state.terminal for record in heard), 60)
     await demo.stop(remove=True)
     assert host.profiles.all() == ()
+    assert await host.history.list() == [own], "what the demo did is not a person's work"
     assert host.supervisor.running == ()
     await demo.close()
     await demo.close()  # once more is harmless
@@ -68,4 +78,25 @@ async def test_a_demo_that_is_dropped_while_it_starts_ends(host: Host) -> None:
     async with Demo(host, jobs=3) as demo:
         assert demo.hub.url.startswith("http://127.0.0.1:")
     await host.stop(0)
+    assert not aio.running_tasks()
+
+
+async def test_plugins_that_fail_can_be_added_and_go_with_the_demo(host: Host) -> None:
+    demo = Demo(host, interval=0.01)
+    await demo.start()
+    try:
+        await demo.add_failing("load")
+        await demo.add_failing("crash")
+        added = {profile.name: profile.id for profile in host.profiles.all()}
+        failed, crashing = added["Broken model"], added["Crashing script"]
+        await demo.hub.wait_until(lambda: host.status(failed).state is ProfileState.MODEL_FAILED, 60)
+        assert "weights-that-are-not-there.pt" in host.status(failed).detail
+        await demo.hub.wait_until(lambda: host.status(crashing).crashes > 0, 60)
+        await demo.add_failing("load")
+        assert len(host.profiles.all()) == len(added), "it is served anew and not added twice"
+    finally:
+        await demo.stop(remove=True)
+    assert host.profiles.all() == ()
+    await host.stop(0)
+    await demo.close()
     assert not aio.running_tasks()

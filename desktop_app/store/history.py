@@ -14,7 +14,8 @@ from desktop_app.store import lists, payloads
 from desktop_app.store.database import Database
 from desktop_app.store.payloads import StoredPayload
 from desktop_app.store.recording import INDEX_JOBS, INDEX_LINES, JobWrites, answered_classes, write_lines
-from desktop_app.store.retention import Pruned, prune
+from desktop_app.store.redact import Redactor
+from desktop_app.store.retention import Pruned, forget, prune
 from desktop_app.store.rows import from_json, packed, storable
 from desktop_app.store.search import JobFilter, LogFilter
 
@@ -61,6 +62,11 @@ class History:
         self._redactor = db.redactor
         self._jobs = JobWrites(db)
         self._unindexed = 0
+
+    @property
+    def redactor(self) -> Redactor:
+        """Takes out what must never be written or shown."""
+        return self._redactor
 
     def hide(self, secrets: str | Callable[[], Collection[str]] | None) -> None:
         """Names a value that is never written (a job's API key), or a function that gives such values."""
@@ -250,6 +256,10 @@ class History:
             most_jobs, most_lines: how many stay at most.
         """
         return await prune(self._db, days=days, most_jobs=most_jobs, most_lines=most_lines)
+
+    async def forget(self, profile_id: str) -> Pruned:
+        """Deletes everything that is kept of a profile's jobs, which must have ended."""
+        return await forget(self._db, profile_id)
 
     async def _index_jobs(self, wanted: JobFilter) -> None:
         if wanted.text or wanted.class_name:

@@ -46,6 +46,37 @@ async def prune(
     return Pruned(jobs, lines, answers)
 
 
+async def forget(db: Database, profile_id: str) -> Pruned:
+    """Deletes everything that is kept of a profile's jobs, in small steps; its jobs must have ended.
+
+    The newest line of the log stays, whosever it is: its number must not come again.
+    """
+    jobs = lines = 0
+    while deleted := await db.write(lambda c: _jobs_of(c, profile_id), lazy=True):
+        jobs += deleted
+    while deleted := await db.write(lambda c: _lines_of(c, profile_id), lazy=True):
+        lines += deleted
+    answers = await db.write(lambda c: c.execute("DELETE FROM outbox WHERE profile_id = ?", (profile_id,)).rowcount)
+    return Pruned(jobs, lines, answers)
+
+
+def _jobs_of(connection: sqlite3.Connection, profile_id: str) -> int:
+    chosen = "SELECT n FROM job WHERE profile_id = ? LIMIT ?"
+    return connection.execute(f"DELETE FROM job WHERE n IN ({chosen})", (profile_id, _STEP)).rowcount  # noqa: S608
+
+
+def _lines_of(connection: sqlite3.Connection, profile_id: str) -> int:
+    chosen = "SELECT n FROM log WHERE profile_id = ? AND n < (SELECT max(n) FROM log) LIMIT ?"
+    doomed = connection.execute(chosen, (profile_id, _STEP)).fetchall()
+    connection.executemany(
+        "INSERT INTO log_text (log_text, rowid, message, details) SELECT 'delete', n, message, details FROM log "
+        "WHERE n = ? AND n <= (SELECT value FROM meta WHERE key = 'log_indexed')",
+        doomed,
+    )
+    connection.executemany("DELETE FROM log WHERE n = ?", doomed)
+    return len(doomed)
+
+
 def _jobs(connection: sqlite3.Connection, oldest: float, most: int | None) -> int:
     surplus = 0
     if most is not None:

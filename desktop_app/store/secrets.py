@@ -16,6 +16,7 @@ T = TypeVar("T")
 
 SERVICE = "Plugdeck"
 _PROBE = "doctor"
+VARIABLES = "PLUGDECK_SECRET_"
 LIMIT_S = 30.0
 """How long the keychain may take; it may be asking the person at the screen."""
 
@@ -43,7 +44,10 @@ class Secrets:
         self._lock = asyncio.Lock()
         self._hanging: threading.Thread | None = None
         self._kept: dict[str, str] = {}
-        self._seen: set[str] = set()
+        # Known from the start: the first worker inherits the environment before anybody has asked for a secret.
+        self._seen = {
+            value.strip() for name, value in os.environ.items() if name.startswith(VARIABLES) and value.strip()
+        }
 
     def known(self) -> frozenset[str]:
         """Every secret seen in this run, for masking."""

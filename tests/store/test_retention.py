@@ -95,3 +95,22 @@ async def test_space_is_given_back(db: Database, make_record: MakeRecord) -> Non
     await history.prune(most_jobs=10)
     after = await db.read(lambda c: c.execute("PRAGMA page_count").fetchone()[0])
     assert after < before / 3
+
+
+async def test_forgetting_a_profile_leaves_the_others(db: Database) -> None:
+    history = History(db)
+    for number in range(450):
+        name = "p" if number % 3 else "other"
+        at = 1_000.0 + number
+        history.record(
+            JobRecord(f"j{number}", f"s{number}", name, name, JobState.DELIVERED, at, at, external_id="word")
+        )
+        history.log([LogLine(at, Level.INFO, f"line {number}", profile_id=name)])
+    await history.list(JobFilter(text="word"))
+    await history.logs(LogFilter(text="line"))
+    gone = await history.forget("p")
+    assert (gone.jobs, gone.lines) == (300, 299), "the newest line stays, whosever it is"
+    assert {job.profile_id for job in await history.list(limit=1000)} == {"other"}
+    assert await history.count(JobFilter(text="word")) == 150
+    assert len(await history.logs(LogFilter(text="line"), 1000)) == 151
+    await integrity(db)

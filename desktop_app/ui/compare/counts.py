@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 from desktop_app.core.compare import ClassCount
-from desktop_app.ui.formats import plain
-from desktop_app.ui.models.table import Column, TypedTableModel, fit_columns
+from desktop_app.ui.formats import plain, tr
+from desktop_app.ui.models.table import Column, TypedTableModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +21,12 @@ class ClassRow:
     count: ClassCount
 
 
-def count_columns() -> tuple[Column[ClassRow], ...]:
+def count_columns(before: str, after: str) -> tuple[Column[ClassRow], ...]:
     """Columns of the table."""
     return (
         Column("Class", lambda row: plain(row.name, 60), lambda row: plain(row.name, 200), sample="person"),
-        Column("Before", lambda row: str(row.count.before), right=True, sample="123"),
-        Column("After", lambda row: str(row.count.after), right=True, sample="123"),
+        Column(before, lambda row: str(row.count.before), right=True, sample="123"),
+        Column(after, lambda row: str(row.count.after), right=True, sample="123"),
         Column("Same", lambda row: str(row.count.same), right=True, sample="123"),
         Column("Moved", lambda row: str(row.count.moved), right=True, sample="123"),
         Column("Gained", lambda row: str(row.count.gained), right=True, sample="123"),
@@ -36,9 +37,9 @@ def count_columns() -> tuple[Column[ClassRow], ...]:
 class CountTable(QTableView):
     """The table; to be read, nothing in it does anything."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, before: str = "Before", after: str = "After", parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.rows = TypedTableModel(count_columns(), self)
+        self.rows = TypedTableModel(count_columns(before, after), self)
         self.setModel(self.rows)
         self.setAccessibleName(self.tr("Counts by class"))
         self.setShowGrid(False)
@@ -50,7 +51,14 @@ class CountTable(QTableView):
         self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 10)
         self.horizontalHeader().setHighlightSections(False)
-        fit_columns(self, self.rows.columns)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Close together: seven columns beside a picture."""
+        header = QFontMetrics(self.horizontalHeader().font())
+        for place, column in enumerate(self.rows.columns):
+            title = header.horizontalAdvance(tr(column.title))
+            self.setColumnWidth(place, round(max(title * 1.12, header.horizontalAdvance(column.sample))) + 14)
 
     def show_counts(self, classes: Mapping[str, ClassCount]) -> None:
         """Shows other counts."""

@@ -148,6 +148,7 @@ class Desk(QObject):
 
     def _show(self, page: ComparePage | ShadowPage) -> None:
         window = self._window
+        window.logs.hide()
         window.pages.setCurrentWidget(page)
         window.toolbar.show_page("")
 

@@ -89,7 +89,9 @@ def mark(first: JobDetail, second: JobDetail, found: Comparison) -> Marked:
         fates[0][entry.before] = fates[1][entry.after] = entry.fate
     left = [_coloured(item, fates[0].get(item.index, Fate.SAME)) for item in before]
     right = [_coloured(item, fates[1].get(item.index, Fate.SAME)) for item in after]
-    under = [replace(item, layer=Layer.EXISTING) for item in left]
+    # What stayed the same would be drawn and labelled twice on one place: once is enough.
+    stayed = {entry.before for entry in entries if entry.fate is Fate.SAME}
+    under = [_bare(item) if item.index in stayed else replace(item, layer=Layer.EXISTING) for item in left]
     over = [replace(item, index=item.index + len(left)) for item in right]
     return Marked(
         Annotations(tuple(left), layers=frozenset({Layer.SENT})),
@@ -107,6 +109,11 @@ def _coloured(item: Item, fate: Fate) -> Item:
     # The word is in the name, so that colour never tells it alone; classes of the pane's filter are then the fates.
     words = "" if fate is Fate.SAME else f"{fate_words(fate).casefold()}: "
     return replace(item, colour=FATE_COLOURS[fate], name=f"{words}{item.name}")
+
+
+def _bare(item: Item) -> Item:
+    """An item that keeps its place in the list and has none on the picture."""
+    return replace(item, layer=Layer.EXISTING, zones=(), bounds=None, span=None)
 
 
 def shown(

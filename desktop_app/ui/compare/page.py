@@ -99,7 +99,7 @@ class ComparePage(Panel):
         body.addWidget(self._make_list())
         body.setStretchFactor(0, 1)
         body.setCollapsible(0, False)
-        body.setSizes([900, 320])
+        body.setSizes([860, 400])
         self._show_way(0)
         return body
 
@@ -204,6 +204,8 @@ class ComparePage(Panel):
         self.pictures.setCurrentIndex(way)
         self.legend.setText(self.tr("dotted: before · solid: after") if way else "")
         self._show_pictures()
+        if self._marked is not None:
+            self._chosen(self.tree.currentIndex(), QModelIndex())
 
     def _say(self, icon: str, title: str, text: str = "") -> None:
         self._marked = None

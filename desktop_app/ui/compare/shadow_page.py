@@ -113,7 +113,7 @@ class ShadowPage(Panel):
     def _make_report(self) -> QWidget:
         self.agreement = label("", "title")
         self.summary = label("", "muted", wrap=True)
-        self.counts = CountTable()
+        self.counts = CountTable("Live", "Shadow")
         self.rows = TypedTableModel(answered_columns(), self)
         self.jobs = QTableView()
         self.jobs.setModel(self.rows)

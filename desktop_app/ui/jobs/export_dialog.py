@@ -40,6 +40,7 @@ class ExportDialog(QDialog):
         buttons.addWidget(self.yes)
         column.addSpacing(SPACE)
         column.addLayout(buttons)
+        self.yes.setFocus()
 
     @property
     def form(self) -> ExportFormat:

@@ -50,6 +50,8 @@ THUMB_ROLE = RECORD_ROLE + 1
 
 def outcome(record: JobRecord) -> str:
     """A job's state in a few words: `184 ms`, `failed`, `running`, `3 of 10`."""
+    if record.replay_of not in (None, record.id) and record.state is JobState.DELIVERED:
+        return tr("replayed")
     if record.state is JobState.DELIVERED and record.timings.total is not None:
         return duration(record.timings.total)
     return doing_words(record)

@@ -21,7 +21,7 @@ from desktop_app.ui.jobs.history_model import PAGE, THUMB, HistoryModel
 from desktop_app.ui.jobs.thumbnails import Thumbnails
 from desktop_app.ui.models.table import fit_columns
 from desktop_app.ui.tasks import Tasks
-from desktop_app.ui.widgets import EmptyState, Panel, tool_button
+from desktop_app.ui.widgets import EmptyState, Panel, action, tool_button
 
 __all__ = ["PAGE", "HistoryModel", "HistoryPage"]
 
@@ -69,12 +69,15 @@ class HistoryPage(Panel):
         self.stack.addWidget(self.view)
         self.column.addWidget(self.stack, 1)
         self.compare_button = tool_button("compare", self.tr("Compare"), self._compare, text=True, shortcut="Ctrl+D")
-        self.compare_button.setToolTip(self.tr("Compare two selected jobs on the same asset (C)"))
+        self.compare_button.setToolTip(self.tr("Compare two selected jobs on the same asset (Ctrl+D)"))
         self.compare_button.setEnabled(False)
         self.shadow_button = tool_button("layers", self.tr("Shadows"), self.shadows.emit, text=True)
         self.shadow_button.setToolTip(self.tr("How a second model does on the same jobs"))
         self.export_button = tool_button("export", self.tr("Export"), self._export, text=True)
         self.export_button.setToolTip(self.tr("Write the answers as Ango, COCO or YOLO: of the selected jobs, or all"))
+        action(self.view, self.tr("Compare"), self._compare, keys="Ctrl+D", everywhere=False)
+        action(self.view, self.tr("Replay"), self._replay_current, keys="Ctrl+R", everywhere=False)
+        action(self.view, self.tr("Export"), self._export, keys="Ctrl+E", everywhere=False)
         self.header.add(
             self.compare_button,
             self.shadow_button,
@@ -195,6 +198,11 @@ class HistoryPage(Panel):
         chosen = self.selected()
         if len(chosen) == 2 and same_asset(*chosen):
             self.compare.emit(*chosen)
+
+    def _replay_current(self) -> None:
+        record = self.model.record(self.view.currentIndex())
+        if record is not None and record.state.terminal:
+            self.replay.emit(record, "")
 
     def _export(self) -> None:
         chosen = self.selected()
