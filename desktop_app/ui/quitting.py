@@ -59,7 +59,7 @@ class Quitting:
         wait = await ask(
             self._window,
             tr("Quit Plugdeck?"),
-            f"{left_to_do(running, waiting)}\n{what_becomes(running, waiting)}",
+            f"{left_to_do(running, waiting)}\n{what_becomes(running)}",
             yes=tr("Wait"),
             no=tr("Quit now"),
         )
@@ -87,11 +87,10 @@ def left_to_do(running: int, waiting: int) -> str:
     return ", ".join(parts) + "."
 
 
-def what_becomes(running: int, waiting: int) -> str:
+def what_becomes(running: int) -> str:
     """What quitting now means for what is left, no more than is true."""
-    parts = []
-    if waiting:
-        parts.append(tr("Answers that wait go out on the next start."))
+    words = tr("If you quit now, they continue on the next start.")
     if running:
-        parts.append(tr("Jobs that cannot end within a few seconds end with an error and have to be run again."))
-    return " ".join(parts)
+        # See jobs.resume: keys and signatures are never on disk.
+        words += " " + tr("Only a job that needs its API key or a signed address cannot: it ends with an error.")
+    return words

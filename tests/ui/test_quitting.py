@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtWidgets import QWidget
 
 from desktop_app.ui.dialogs import Question
-from desktop_app.ui.quitting import Quitting, left_to_do
+from desktop_app.ui.quitting import Quitting, left_to_do, what_becomes
 
 
 class Closing:
@@ -38,6 +38,8 @@ def test_numbers_in_words() -> None:
     assert left_to_do(3, 2) == "3 jobs are running, 2 answers are waiting for the hub."
     assert left_to_do(1, 0) == "1 job is running."
     assert left_to_do(0, 1) == "1 answer is waiting for the hub."
+    assert what_becomes(0) == "If you quit now, they continue on the next start."
+    assert "ends with an error" in what_becomes(3)
 
 
 def test_nothing_to_do_nothing_to_ask(closing: Closing, run: Any) -> None:

@@ -61,7 +61,7 @@ class LineDetails(QFrame):
     def _fit(self) -> None:
         lines = self.text.document().blockCount()
         bar = self.text.horizontalScrollBar()
-        wanted = lines * self.text.fontMetrics().lineSpacing() + 12 + (bar.sizeHint().height() if bar.maximum() else 0)
+        wanted = lines * self.text.fontMetrics().lineSpacing() + 20 + (bar.sizeHint().height() if bar.maximum() else 0)
         parent = self.parentWidget()
         most = int(parent.height() * SHARE) if parent is not None else wanted
         self.setFixedHeight(max(36, min(wanted, most)))
