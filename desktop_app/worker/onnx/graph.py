@@ -59,6 +59,9 @@ class TensorFact:
         return f"{self.name} {self.dtype}[{', '.join('?' if d is None else str(d) for d in self.shape)}]"
 
 
+_AGAIN = "Export the model again, or copy the file once more."
+
+
 @dataclass(frozen=True)
 class Graph:
     """The facts of one file.
@@ -114,6 +117,9 @@ def read_graph(path: Path) -> Graph:
     """
     model = _parse(path)
     graph = model.graph
+    # protobuf hands over what is no UTF-8 as bytes.
+    if not all(isinstance(text, str) for text in _texts(model)):
+        raise ModelLoadError("The file is damaged: names in it are no text", where=path.name, remedy=_AGAIN)
     if not graph.node or not graph.output:
         raise ModelLoadError(
             "The file holds no model", where=path.name, remedy="Export the model again; the copy may be cut short."
@@ -146,8 +152,22 @@ def read_graph(path: Path) -> Graph:
     )
 
 
+def _texts(model: onnx.ModelProto) -> Iterator[str | bytes]:
+    """Every text that is looked at here or by a family."""
+    graph = model.graph
+    yield from (model.producer_name, model.producer_version)
+    yield from (item.domain for item in model.opset_import)
+    for entry in model.metadata_props:
+        yield from (entry.key, entry.value)
+    yield from (item.name for item in graph.initializer)
+    for value in (*graph.input, *graph.output):
+        yield value.name
+        yield from (dim.dim_param for dim in value.type.tensor_type.shape.dim)
+    for node in _nodes([*graph.node, *(node for function in model.functions for node in function.node)]):
+        yield from (node.name, node.op_type, node.domain, *node.input, *node.output)
+
+
 def _parse(path: Path) -> onnx.ModelProto:
-    again = "Export the model again, or copy the file once more."
     try:
         with path.open("rb") as file:
             head = file.read(64)
@@ -162,7 +182,7 @@ def _parse(path: Path) -> onnx.ModelProto:
             remedy="Check its permissions.",
         ) from None
     if not head:
-        raise ModelLoadError("The model file is empty (0 bytes)", where=path.name, remedy=again)
+        raise ModelLoadError("The model file is empty (0 bytes)", where=path.name, remedy=_AGAIN)
     if head.startswith(b"version https://git-lfs"):
         raise ModelLoadError(
             "The file is a Git LFS pointer, not the model itself", where=path.name, remedy="Run `git lfs pull`."
@@ -177,7 +197,7 @@ def _parse(path: Path) -> onnx.ModelProto:
         return onnx.load_model(str(path), load_external_data=False)
     except Exception as error:  # noqa: BLE001 - protobuf's own errors share no base class with anything
         raise ModelLoadError(
-            "The file is no ONNX model or is damaged", where=path.name, remedy=again, details=str(error)
+            "The file is no ONNX model or is damaged", where=path.name, remedy=_AGAIN, details=str(error)
         ) from None
 
 

@@ -53,6 +53,25 @@ def test_truncated_model(net: Any, tmp_path: Path) -> None:
         identify(path)
 
 
+@pytest.mark.parametrize("name", [b"Conv", b"images", b"probabilities", b"some weights", b"some key", b"some value"])
+def test_names_that_are_no_text(tmp_path: Path, name: bytes) -> None:
+    """Found by the fuzz test: protobuf reads such a file without a word, and gives bytes for its texts."""
+    weights = numpy_helper.from_array(np.ones((3, 3, 3, 3), dtype=np.float32), "some weights")
+    graph = helper.make_graph(
+        [helper.make_node("Conv", ["images", "some weights"], ["probabilities"])],
+        "g",
+        [helper.make_tensor_value_info("images", TensorProto.FLOAT, [1, 3, 8, 8])],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [1, 3, 6, 6])],
+        [weights],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    helper.set_model_props(model, {"some key": "some value"})
+    path = tmp_path / "m.onnx"
+    path.write_bytes(model.SerializeToString().replace(name, b"\xff" + name[1:]))
+    with pytest.raises(ModelLoadError, match="damaged"):
+        identify(path)
+
+
 def test_weights_in_a_file_that_is_missing(tmp_path: Path, net: Any) -> None:
     image = net.input("x", [1, 3, 32, 32])
     weight = net.const(np.ones((1, 3, 32, 32)))
