@@ -226,8 +226,8 @@ def fuzz(name: str, share: float, strategy: Any, check: Callable[[Any], Any]) ->
                     raise
 
         holds()
-    seconds = time.monotonic() - began
-    print(f"\nfuzz | {name} | {done:,} inputs | {seconds:.1f} s | slowest {slowest * 1000:.0f} ms | seed {SEED}")
+        seconds = time.monotonic() - began
+        print(f"\nfuzz | {name} | {done:,} inputs | {seconds:.1f} s | slowest {slowest * 1000:.0f} ms | seed {SEED}")
 
 
 class Loop:
