@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QStandardPaths, Qt
 from PySide6.QtWidgets import QDialog, QFileDialog, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from desktop_app.ui.icons import pixmap
@@ -96,6 +96,8 @@ async def choose_target(parent: QWidget, title: str, name: str, patterns: str) -
     dialog = QFileDialog(parent, title)
     dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
     dialog.setNameFilter(patterns)
+    # Not where the app happens to run.
+    dialog.setDirectory(QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation))
     dialog.selectFile(name)
     if await finished(dialog) != QDialog.DialogCode.Accepted or not dialog.selectedFiles():
         return None

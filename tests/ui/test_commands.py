@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QApplication
+
+from desktop_app.core.events import ProfileState
+from desktop_app.runner.script_facts import read_script
+from desktop_app.ui import commands
+from desktop_app.ui.main_window import MainWindow
+from desktop_app.ui.theme import apply_theme
+
+SOURCE = "from ango.plugins import *\nrun(ModelPlugin('65aa', 'hush-hush', run_model), host='https://eu-api.ango.ai')\n"
+
+
+@pytest.fixture
+def opened(run: Any, host: Any, qapp: QApplication) -> Any:
+    """Runs a scenario with the window open."""
+    apply_theme(qapp, "light")
+
+    def call(scenario: Any) -> None:
+        async def whole() -> None:
+            window = MainWindow(host)
+            window.begin()
+            window.show()
+            try:
+                await scenario(window)
+            finally:
+                await window.end()
+                window.close_now()
+                window.deleteLater()
+
+        run(whole())
+
+    return call
+
+
+def test_a_saved_script_starts_while_its_secret_may_be_taken_out(
+    opened: Any, host: Any, tools: Any, tmp_path: Path
+) -> None:
+    script = tmp_path / "count.py"
+    script.write_text(SOURCE)
+    host.script_facts = read_script(script, {})
+
+    async def scenario(window: MainWindow) -> None:
+        window.take_files([script])
+        editor = window.editor
+        await tools.until(editor.start_button.isEnabled)
+        editor.start_button.click()
+        await tools.until(lambda: editor.stack.currentWidget() is editor.offer_area)
+        assert window.pages.currentWidget() is editor
+        (profile,) = host.profiles.all()
+        await tools.until(lambda: host.status(profile.id).state is ProfileState.ONLINE)
+        assert host.secrets.kept[profile.id] == "hush-hush"
+        editor.offer.leave_button.click()
+        assert window.pages.currentWidget() is window.work
+        assert read_script(script, {}).secret == "hush-hush", "left where it was"
+        # The second time there is nothing new to take: the page leaves at once.
+        window.open_editor(profile_id=profile.id)
+        editor.save_button.click()
+        await tools.until(lambda: ("update", profile.id) in host.calls)
+        await tools.until(lambda: window.pages.currentWidget() is window.work)
+
+    opened(scenario)
+
+
+def test_a_template_opens_as_a_new_plugin(
+    opened: Any, host: Any, tools: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = tmp_path / "my_boxes.py"
+    made.write_text(SOURCE)
+
+    async def new_script(_: Any) -> Path:
+        return made
+
+    monkeypatch.setattr(commands, "new_script", new_script)
+
+    async def scenario(window: MainWindow) -> None:
+        window.welcome.template_button.click()
+        await tools.until(lambda: window.pages.currentWidget() is window.editor)
+        assert window.editor.name.value == "My boxes"
+        assert window.editor.script.path.value == str(made)
+
+    opened(scenario)
+
+
+def test_class_names_are_copied_from_the_list(opened: Any, host: Any, tools: Any) -> None:
+    host.put(tools.profile())
+
+    async def scenario(window: MainWindow) -> None:
+        window.commands.run("classes", "fasteners")
+        assert QGuiApplication.clipboard().text() == "bolt, nut, washer"
+        assert window.notices.texts[0] == "Class names copied: bolt, nut, washer"
+
+    opened(scenario)
