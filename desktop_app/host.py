@@ -77,6 +77,7 @@ class Host:
         events: everything that happens, for whoever watches.
         profiles, secrets, history, settings: the stores.
         supervisor: the running profiles; there once the host has started.
+        notices: what a person must know about how the stores were opened (a damaged file set aside).
         crashes: reports of the app's own failures.
         online_since: for each profile that is online, since when (seconds since the epoch).
     """
@@ -94,6 +95,7 @@ class Host:
         self._lock = FileLock(data_dir.lock)
         self._proxy = ProxyChoice()
         self.online_since: dict[str, float] = {}
+        self.notices: tuple[str, ...] = ()
         self._serving = False
         self._log_handler: AppLogHandler | None = None
         self._undo: list[Callable[[], None]] = []
@@ -139,9 +141,9 @@ class Host:
         logging.getLogger("desktop_app").addHandler(self._log_handler)
         aio.set_bug_handler(self.bug)
         self._undo.append(self.profiles.changed.connect(self.events.emit))
-        for notice in (self._db.notice, *self.profiles.notices, *self.settings.notices):
-            if notice:
-                self.recorder.log(Level.ERROR, notice)
+        self.notices = tuple(filter(None, (self._db.notice, *self.profiles.notices, *self.settings.notices)))
+        for notice in self.notices:
+            self.recorder.log(Level.ERROR, notice)
         if serve:
             self._log_file = LogFile(self.data_dir.logs, self._db.redactor.text)
             self._undo += [self.events.connect(self._keep_lines), self._log_file.close]

@@ -94,6 +94,9 @@ async def _with_host(
     with Reporting(host.bug, "plugdeck run", lambda: host.crashes.dump) as reporting:
         try:
             await host.start(serve=serve, who="plugdeck run")
+            host.recorder.flush()
+            for notice in host.notices:
+                complain(notice)
             if serve:
                 reporting.watch_signals()
             return await command(host, options)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from dataclasses import replace
 from typing import Any
 
 from desktop_app.core.events import Event, JobChanged, Level, Logged, LogLine, Signal
 from desktop_app.core.job import Job, JobRecord
 from desktop_app.core.profile import Profile
+from desktop_app.store import redact
 from desktop_app.store.history import History
 
 FLUSH_S = 0.05
@@ -33,7 +35,13 @@ class Recorder:
         return self._events
 
     def record(self, record: JobRecord) -> JobRecord:
-        """Keeps the job's new state; the event goes out once it is on its way to the disk."""
+        """Keeps the job's new state; the event goes out once it is on its way to the disk.
+
+        What is shown is as free of secrets as what is kept.
+        """
+        if record.error or record.details:
+            hidden = self._history.redactor.text
+            record = replace(record, error=hidden(record.error), details=hidden(record.details))
         self._history.record(record)
         self._events.emit(JobChanged(record))
         return record
@@ -81,10 +89,19 @@ class Recorder:
         if self._flush is not None:
             self._flush.cancel()
             self._flush = None
-        lines, self._lines = tuple(self._lines), []
-        if lines:
+        gathered, self._lines = self._lines, []
+        if gathered:
+            known = self._history.redactor.known()
+            lines = tuple(_hidden(line, known) for line in gathered)
             self._history.log(lines)
             self._events.emit(Logged(lines))
+
+
+def _hidden(line: LogLine, known: tuple[str, ...]) -> LogLine:
+    message, details = redact.text(line.message, known), redact.text(line.details, known) if line.details else ""
+    return (
+        line if (message, details) == (line.message, line.details) else replace(line, message=message, details=details)
+    )
 
 
 class AppLogHandler(logging.Handler):

@@ -45,9 +45,8 @@ class Secrets:
         self._hanging: threading.Thread | None = None
         self._kept: dict[str, str] = {}
         # Known from the start: the first worker inherits the environment before anybody has asked for a secret.
-        self._seen = {
-            value.strip() for name, value in os.environ.items() if name.startswith(VARIABLES) and value.strip()
-        }
+        given = (value.strip() for name, value in os.environ.items() if name.startswith(VARIABLES))
+        self._seen = {value for value in given if value}
 
     def known(self) -> frozenset[str]:
         """Every secret seen in this run, for masking."""
