@@ -102,14 +102,24 @@ class Chaos:
 
     Args:
         seed: decides which faults come, in which order, when and how hard, and what the jobs are.
+        limit_s: after so long no more faults and jobs come; what was begun is finished and judged.
         calm_app_after: share of the faults after which the app itself is no longer ended, so that the memory of one
             life is seen over many jobs; 1.0 for never.
     """
 
     def __init__(
-        self, folder: Path, *, seed: int, jobs: int, faults: int, gap_s: float = 1.0, calm_app_after: float = 1.0
+        self,
+        folder: Path,
+        *,
+        seed: int,
+        jobs: int,
+        faults: int,
+        gap_s: float = 1.0,
+        calm_app_after: float = 1.0,
+        limit_s: float = float("inf"),
     ) -> None:
         self._folder = folder
+        self._limit_s = limit_s
         self._dice = random.Random(seed)
         self._jobs = jobs
         self._count = faults
@@ -127,6 +137,7 @@ class Chaos:
         self._tasks: list[asyncio.Task[Any]] = []
         self._fault_tasks: list[asyncio.Task[None]] = []
         self._killed_at = 0
+        self._cut_short = False
         self._trouble: list[str] = []
         self.hub: Program
         self.app: Program
@@ -206,8 +217,11 @@ class Chaos:
         ]
         names = deal(self._count, self._dice)
         for number, name in enumerate(names):
+            if time.monotonic() - began > self._limit_s:
+                self._jobs, self._cut_short = self._released, True
+                break
             self._released = self._jobs * (number + 1) // len(names)
-            if number >= self._calm_after * len(names):
+            if number >= self._calm_after * len(names) or time.monotonic() - began > self._calm_after * self._limit_s:
                 name = name if not name.startswith(("app killed", "app told")) else "connections cut"
             await self._let_some_through()
             await asyncio.sleep(self._dice.uniform(0.1, 2 * self._gap_s))
@@ -322,6 +336,8 @@ class Chaos:
                 if error:
                     words = error.split(" (")[0][:90]
                     outcome.errors[words] = outcome.errors.get(words, 0) + 1
+        for session in self._waiting if self._cut_short else ():
+            self.ledger.entries.pop(session)  # the time was up before its turn came
         outcome.wrong = [*self._trouble, *wrong(self.ledger, history, outcome.faults)]
         outcome.wrong += [f"a process was left behind: {orphan}" for orphan in orphans]
         checked = integrity(self.database)
