@@ -30,11 +30,13 @@ from typing import Any, Callable, Dict, List, Optional, Tuple, Union
 
 from .channel import Channel, clip, host_is_gone, safe_extra
 from .output import Output, current_job
+from .tie import tie_to_host
 from .wire import Frame, WireError
 
 Answer = Union[Dict[str, Any], Tuple[Dict[str, Any], bytes]]
 
 ENDED = 0
+_MOST_CALLS = 100
 NOT_STARTED = 71
 """Exit code of a worker that could not load its model."""
 
@@ -244,6 +246,8 @@ class Server:
                 self._late_asset(frame)
             elif kind == "cancel":
                 self._cancel(frame.get("id"))
+            elif kind == "where":
+                self._tell_where(frame.get("id"))
             elif kind == "stop":
                 self._stop.set()
 
@@ -316,6 +320,16 @@ class Server:
         if job.on_asset is not None:
             job.on_asset(path)
 
+    def _tell_where(self, job_id: Any) -> None:
+        """Says in which calls a job is, outermost first: the host is about to end this process over it."""
+        job = self._jobs.get(job_id)
+        inner = None if job is None else sys._current_frames().get(job.thread or 0)  # noqa: SLF001
+        calls: List[List[Any]] = []
+        while inner is not None and len(calls) < _MOST_CALLS:
+            calls.insert(0, [inner.f_code.co_filename, inner.f_lineno, inner.f_code.co_name])
+            inner = inner.f_back
+        self._channel.send({"type": "where", "id": job_id, "calls": calls})
+
     def _cancel(self, job_id: Any) -> None:
         job = self._jobs.get(job_id)
         if job is None:
@@ -359,32 +373,6 @@ def unforeseen(error: BaseException) -> Failure:
     name = type(error).__name__
     message = str(error).strip().split("\n")[0]
     return Failure("the model failed: %s" % (("%s: %s" % (name, message)) if message else name), details=text)
-
-
-def tie_to_host() -> None:
-    """Lowers our priority and asks the system to end us should the host die while we cannot notice.
-
-    The thread that reads frames notices a dead host at once and ends the whole group, but it needs the interpreter
-    lock, which a C extension may hold for ever. Linux can send a signal when the parent dies; we let `alarm` itself be
-    its handler: it takes the signal's number as seconds, so a stuck process is gone half a minute later.
-    """
-    if sys.platform == "win32":
-        return  # the host starts us with a lower priority and in a job object
-    try:
-        os.nice(5)
-    except OSError:
-        pass
-    if sys.platform != "linux":
-        return
-    try:
-        libc = ctypes.CDLL(None, use_errno=True)
-        number = 34  # the first real-time signal that the C library leaves to programs
-        libc.signal.argtypes = (ctypes.c_int, ctypes.c_void_p)
-        libc.signal.restype = ctypes.c_void_p
-        libc.signal(number, ctypes.cast(libc.alarm, ctypes.c_void_p))
-        libc.prctl(1, number, 0, 0, 0)  # PR_SET_PDEATHSIG
-    except (OSError, AttributeError, ValueError):
-        pass
 
 
 def _raise_in(thread: int, exception: Optional[type]) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from desktop_app.core.aio import cancel_and_wait, spawn
 from desktop_app.runner.process import tree_memory
 
-EVERY_S = 2.0
+EVERY_S = 0.9
 
 
 class MemoryWatch:

@@ -21,17 +21,20 @@ from desktop_app.core.job import Job
 from desktop_app.core.prediction import Prediction
 from desktop_app.core.profile import CallbackSource, Profile
 from desktop_app.runner import verdicts
+from desktop_app.runner.claims import usable_calls
 from desktop_app.runner.command import run_frame
 from desktop_app.runner.hearing import Hearing, prediction_of
 from desktop_app.runner.life import Life
 from desktop_app.runner.places import Places
 from desktop_app.runner.process import WorkerProcess
-from desktop_app.runner.runs import Lost, Run, Runs, Suspected
+from desktop_app.runner.runs import Call, Lost, Run, Runs, Suspected
 from desktop_app.runner.state import JobLog, RunnerPhase, RunnerState, WorkerLine
 
 __all__ = ["JobLog", "Runner", "RunnerPhase", "RunnerState", "WorkerLine"]
 
 LOAD_LIMIT_S = 600.0
+WHERE_LIMIT_S = 1.0
+"""How long a worker may take to say what a job that took too long is doing."""
 CANCEL_GRACE_S = 2.0
 """How long a cancelled job may take to give way before its worker is killed."""
 
@@ -202,10 +205,11 @@ class Runner:
         try:
             prediction = await asyncio.wait_for(asyncio.shield(outcome), self.profile.timeout_s)
         except TimeoutError:
+            calls = await self._where(worker, run) if self._is_callback and not outcome.done() else []
             if outcome.done():
                 return outcome.result()
             self._runs.leave(run)
-            raise await self._timed_out(worker) from None
+            raise await self._timed_out(worker, calls) from None
         except asyncio.CancelledError:
             raise
         except BaseException:
@@ -214,11 +218,22 @@ class Runner:
         self._runs.leave(run)
         return prediction
 
-    async def _timed_out(self, worker: WorkerProcess) -> ModelTimeout:
+    async def _timed_out(self, worker: WorkerProcess, calls: list[Call]) -> ModelTimeout:
         """Kills the worker that does not end a job; its other jobs are innocent."""
         self._life.retire()
         await worker.kill()
-        return verdicts.timed_out(self.profile)
+        error = verdicts.timed_out(self.profile, calls)
+        error.details = self._hearing.masked(error.details)
+        return error
+
+    async def _where(self, worker: WorkerProcess, run: Run) -> list[Call]:
+        """The calls that a job is in; none where native code keeps the worker from saying so."""
+        run.calls = asyncio.get_running_loop().create_future()
+        worker.send({"type": "where", "id": run.number})
+        try:
+            return await asyncio.wait_for(run.calls, WHERE_LIMIT_S)
+        except TimeoutError:
+            return []
 
     async def _give_up(self, run: Run, held: int) -> None:
         """A cancelled job keeps its places until the worker has let go of it."""
@@ -240,6 +255,9 @@ class Runner:
     def _on_frame(self, frame: dict[str, Any], blob: bytes) -> None:
         kind, number = frame.get("type"), frame.get("id")
         run = self._runs.get(number)
+        if kind == "where" and run is not None and run.calls is not None and not run.calls.done():
+            run.calls.set_result(usable_calls(frame.get("calls")))
+            return
         if kind in ("result", "error"):
             if run is not None and run.outcome is not None:
                 self._answered(run, run.outcome, frame)

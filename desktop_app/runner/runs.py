@@ -16,6 +16,9 @@ REMEMBERED = 16
 """Ended jobs whose late prints still find their job."""
 
 
+Call = tuple[str, int, str]
+
+
 class Lost(Exception):
     """The worker was ended through no fault of this job."""
 
@@ -36,6 +39,7 @@ class Run:
         number: its number on the pipe; 0 before it was sent.
         outcome: what the worker answers; None before it was sent.
         let_go: set when the worker no longer has it.
+        calls: gets the calls it is in, as (file, line, function), outermost first, once the worker was asked.
     """
 
     job: Job
@@ -44,6 +48,7 @@ class Run:
     number: int = 0
     outcome: asyncio.Future[Prediction] | None = None
     let_go: asyncio.Event = field(default_factory=asyncio.Event)
+    calls: asyncio.Future[list[Call]] | None = None
 
 
 class Runs:
