@@ -128,7 +128,9 @@ SYSTEM_LIBRARIES = (
 
 def hidden_standard_library() -> list[str]:
     """Every top-level module of this platform's standard library that scripts may import, those left out excepted."""
-    wanted = (name for name in sys.stdlib_module_names if name not in STANDARD_LIBRARY_LEFT_OUT)
+    tests = ("_test", "_xx", "xx")  # modules that only Python's own tests import
+    wanted = (name for name in sys.stdlib_module_names if not name.startswith(tests))
+    wanted = (name for name in wanted if name not in STANDARD_LIBRARY_LEFT_OUT)
     return sorted(name for name in wanted if find_spec(name) is not None)
 
 
@@ -164,6 +166,8 @@ def keeps(destination: str, platform: str = sys.platform) -> bool:
         return any(part.endswith(".libs") for part in parts)
     if "onnx" in parts and ("backend" in parts and "test" in parts):
         return False
+    if "numpy" in parts and (name.startswith("_simd.") or "_tests." in name):
+        return False  # numpy's own tests import them
     return not (name.endswith((".pyi", ".c", ".h", ".pxd", ".pyx")) or ("tests" in parts and "numpy" in parts))
 
 
