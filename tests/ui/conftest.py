@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 import qasync
+import shiboken6
 from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtGui import QColor, QImage, QLinearGradient, QPainter
 from PySide6.QtWidgets import QApplication, QWidget
@@ -495,6 +496,9 @@ def run(qapp: QApplication) -> Iterator[Callable[[Awaitable[None]], None]]:
         assert not left, f"tasks left behind: {left}"
     finally:
         loop.close()
+        # Timers of cancelled handles still tick. Were their object collected by another thread, Qt would go on to
+        # call it after its death.
+        shiboken6.delete(loop._timer)
         asyncio.set_event_loop(None)
 
 
