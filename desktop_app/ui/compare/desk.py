@@ -11,13 +11,12 @@ from PySide6.QtCore import QObject
 
 from desktop_app.core.job import JobRecord
 from desktop_app.core.profile import Profile
-from desktop_app.ui.compare.page import ComparePage
-from desktop_app.ui.compare.shadow_page import ShadowPage
 from desktop_app.ui.dialogs import choose_target, finished
 from desktop_app.ui.formats import count, plain, tr
-from desktop_app.ui.jobs.export_dialog import ExportDialog
 
 if TYPE_CHECKING:
+    from desktop_app.ui.compare.page import ComparePage
+    from desktop_app.ui.compare.shadow_page import ShadowPage
     from desktop_app.ui.main_window import MainWindow
 
 
@@ -38,6 +37,8 @@ class Desk(QObject):
     @cached_property
     def page(self) -> ComparePage:
         """Two answers."""
+        from desktop_app.ui.compare.page import ComparePage  # the window opens sooner without it
+
         window = self._window
         page = ComparePage(window.host.history, window.tasks, window.background)
         page.closed.connect(self._back)
@@ -47,6 +48,8 @@ class Desk(QObject):
     @cached_property
     def shadows(self) -> ShadowPage:
         """Two profiles."""
+        from desktop_app.ui.compare.shadow_page import ShadowPage
+
         window = self._window
         page = ShadowPage(window.host, window.tasks)
         page.closed.connect(lambda: window.show_page("history"))
@@ -97,6 +100,8 @@ class Desk(QObject):
             self.compare(done.original, done.record)
 
     async def _export(self, jobs: list[JobRecord]) -> None:
+        from desktop_app.ui.jobs.export_dialog import ExportDialog
+
         window = self._window
         what = (
             window.tr("Export the answers of {jobs}").format(jobs=count(len(jobs), tr("job"), tr("jobs")))

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import time
+from functools import lru_cache
+
+from PySide6.QtGui import QPixmap
 
 from desktop_app.core.job import JobRecord, JobState
 from desktop_app.ui.asset.pane import asset_name
@@ -13,6 +16,13 @@ from desktop_app.ui.theme import tokens
 
 ASSET = "Asset"
 """Title of the column that has the thumbnails."""
+
+
+@lru_cache(maxsize=64)
+def _shape(shape: str, tone: str, theme: str) -> QPixmap:
+    """Drawn once for each theme: a page of the table asks for hundreds."""
+    del theme
+    return shape_pixmap(shape, tone)
 
 
 def outcome_words(job: JobRecord) -> str:
@@ -30,7 +40,7 @@ def job_columns() -> tuple[Column[JobRecord], ...]:
             outcome_words,
             lambda job: plain(job.error, 400) or outcome_words(job),
             lambda job: getattr(tokens(), job_tone(job.state)),
-            lambda job: shape_pixmap(job_shape(job.state), job_tone(job.state)),
+            lambda job: _shape(job_shape(job.state), job_tone(job.state), tokens().name),
             sample="in the shadow",
         ),
         Column(
