@@ -163,7 +163,7 @@ def integrity(database: Path) -> str:
 def wrong(ledger: Ledger, history: dict[str, list[tuple[str, str]]], faults: list[Fault]) -> list[str]:
     """Everything that must not be, one sentence each; empty is what the product promises."""
     found = list(ledger.problems)
-    kills = [fault.began for fault in faults if fault.name.startswith("app ")]
+    kills = [fault.began for fault in faults if fault.name.startswith(("app killed", "app told"))]
     for entry in ledger.entries.values():
         name = f"session {entry.session} ({entry.plugin}{', workflow' if entry.workflow else ''})"
         if not entry.answered:
