@@ -29,6 +29,7 @@ LOW_MB, TOO_LOW_MB = 2_000, 200
 
 _ORDER = tuple(Check)
 _ONLINE = (ProfileState.ONLINE, ProfileState.BUSY)
+_UNDER_WAY = (ProfileState.LOADING, ProfileState.CONNECTING)
 
 
 async def examine(
@@ -146,14 +147,18 @@ class _Exam:
         status = self._host.status(profile.id)
         if status.state in _ONLINE:
             since = self._host.online_since.get(profile.id)
-            return Outcome.OK, f"It is online{_for(since)}.", ""
+            return Outcome.OK, f"It has been online{_for(since)}." if since else "It is online.", ""
         if status.state is ProfileState.LOGIN_REFUSED:
             raise LoginRefused(
                 "The hub closes the connection right after the login", remedy="Check plugin id and secret."
             )
+        if status.state in _UNDER_WAY:
+            # A second login could be given jobs that nobody here runs.
+            return Outcome.SKIPPED, f"It is being started ({status.state}).", ""
+        if status.state is ProfileState.RECONNECTING:
+            return Outcome.WARNING, f"It is connecting again. {status.detail}".strip(), "See what is said of its hub."
         other = self._host.served_by()
         if other:
-            # A second login could be given jobs that nobody here runs.
             return Outcome.SKIPPED, f"{other[:1].upper()}{other[1:]} serves it now; see there.", ""
         return Outcome.OK, await self._host.test_connection(profile), ""
 

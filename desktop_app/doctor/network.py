@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import socket
 import ssl
 import time
@@ -143,6 +144,8 @@ class NetworkExam:
                 f"The name {self._name} has no address: {_reason(error)}.",
                 "Check the host's spelling; then the network, its DNS server, or the VPN that knows the name.",
             )
+        if _is_address(self._name):
+            return self._say(Check.RESOLUTION, Outcome.OK, "The host is an address; there is no name to resolve.")
         addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
         more = f" and {len(addresses) - 3} more" if len(addresses) > 3 else ""
         return self._say(Check.RESOLUTION, Outcome.OK, f"{self._name} is {', '.join(addresses[:3])}{more}.")
@@ -328,6 +331,14 @@ def _certificate(encrypted: ssl.SSLObject) -> Certificate | None:
         return read_certificate(der) if der else None
     except ValueError:
         return None
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
 
 
 def _reason(error: BaseException) -> str:

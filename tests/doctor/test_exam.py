@@ -14,8 +14,9 @@ from desktop_app.core import aio
 from desktop_app.core.events import ProfileState, ProfileStatus
 from desktop_app.core.profile import CallbackSource, OnnxSource, Profile
 from desktop_app.core.resources import resource
-from desktop_app.doctor.exam import examine
+from desktop_app.doctor.exam import _Exam, examine
 from desktop_app.doctor.finding import Check, Finding, Outcome, worst
+from desktop_app.doctor.network import NetworkExam
 from desktop_app.host import Host
 from desktop_app.hub.demo.server import DemoHub
 from desktop_app.store.paths import DataDir
@@ -33,6 +34,10 @@ async def host(tmp_path: Path) -> AsyncIterator[Host]:
     await made.stop(0.0)
     keyring.set_keyring(before)
     assert not aio.running_tasks()
+
+
+def exam(host: Host) -> _Exam:
+    return _Exam(host, lambda _: None, NetworkExam)
 
 
 def find(findings: list[Finding], check: Check, about: str) -> Finding:
@@ -85,11 +90,25 @@ async def test_connected_for_an_hour_and_never_given_a_job(host: Host, monkeypat
         (61, Outcome.WARNING, "1 h 1 min"),
     ):
         host.online_since[profile.id] = time.time() - 60 * minutes - 5
-        found = find(await examine(host, [profile]), Check.JOBS, "Idle")
-        assert found.outcome is outcome
-        assert words in found.saw
-    assert "has never been given a job" in found.saw
-    assert "plugin id" in found.remedy
+        found, saw, remedy = await exam(host)._jobs(profile)
+        assert found is outcome
+        assert words in saw
+    assert "has never been given a job" in saw
+    assert "plugin id" in remedy
+
+
+async def test_a_plugin_that_is_being_started_is_not_logged_in_twice(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    profile = Profile(name="Busy", host="http://127.0.0.1:1", plugin_id="x", source=OnnxSource(path=MODEL))
+    for state, outcome in (
+        (ProfileState.CONNECTING, Outcome.SKIPPED),
+        (ProfileState.RECONNECTING, Outcome.WARNING),
+        (ProfileState.ONLINE, Outcome.OK),
+    ):
+        status = ProfileStatus(profile.id, state)
+        monkeypatch.setattr(host, "status", lambda _, status=status: status)
+        assert (await exam(host)._login(profile))[0] is outcome
 
 
 async def test_another_process_that_serves_is_not_disturbed(host: Host, servers: Any) -> None:
@@ -101,11 +120,11 @@ async def test_another_process_that_serves_is_not_disturbed(host: Host, servers:
         await beside.start(serve=False)
         try:
             beside.secrets.hold(profile, "right-secret-1")
-            found = find(await examine(beside, [profile]), Check.LOGIN, "Good")
+            outcome, saw, _ = await exam(beside)._login(profile)
         finally:
             await beside.stop(0.0)
-    assert found.outcome is Outcome.SKIPPED
-    assert "serves it now" in found.saw
+    assert outcome is Outcome.SKIPPED
+    assert "serves it now" in saw
 
 
 async def test_cancelling_ends_every_check(host: Host, servers: Any) -> None:
@@ -113,9 +132,9 @@ async def test_cancelling_ends_every_check(host: Host, servers: Any) -> None:
     profile = Profile(name="Slow", host=f"http://127.0.0.1:{port}", plugin_id="x", source=OnnxSource(path=MODEL))
     await host.add_profile(profile, None)
     told = asyncio.Event()
-    exam = aio.spawn(examine(host, [profile], lambda _: told.set()), name="doctor")
+    running = aio.spawn(examine(host, [profile], lambda _: told.set()), name="doctor")
     await asyncio.wait_for(told.wait(), 60)
     before = time.monotonic()
-    await aio.cancel_and_wait(exam)
-    assert exam.cancelled()
+    await aio.cancel_and_wait(running)
+    assert running.cancelled()
     assert time.monotonic() - before < 30
