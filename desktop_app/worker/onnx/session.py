@@ -43,13 +43,16 @@ class Session:
     burst share them (throughput), and the memory is the same either way. onnxruntime fixes the thread count when a
     session is built and has no setting for one run, so the alternative is a second, single-threaded session for
     bursts. What that would bring, in CPU time a run, which bounds the throughput of a busy machine (onnxruntime
-    1.32, 2 cores, a 9 GFLOP graph of a nano detector's size / the demo model, run alone and two side by side):
+    1.32, 2 cores, YOLO11n at 640, medians of interleaved runs, alone / two side by side):
 
-    - threads that spin between operators, its default: 391…428 ms / 32…40 ms
-    - threads that sleep, one session (this class): 337…353 ms / 22 ms
-    - two single-threaded runs side by side: 309 ms / 22 ms
+    - threads that spin between operators, its default: 377 / 320 ms
+    - threads that sleep, one session (this class): 256 / 247 ms
+    - single-threaded runs: 228 / 230 ms
 
-    So sleeping threads give most of it: a burst loses a tenth at worst, and a single run keeps all cores. A second
+    A whole job (1080p JPEG, decoded, run, post-processed) takes 275 ms, so bursts reach 0.84 of bare single-threaded
+    runs on ready tensors. Threads that take smaller blocks (`session.dynamic_block_base`) brought nothing.
+
+    So sleeping threads give most of it: a burst loses less than a tenth, and a single run keeps all cores. A second
     session costs its weights and arenas once more (95 MB file: 571 instead of 310 MB); sharing them between two
     sessions is possible from Python only by saving the optimised graph and handing its weights to both (290 MB),
     which ties a file of ours to this processor and onnxruntime's private operators. Not worth a tenth.
