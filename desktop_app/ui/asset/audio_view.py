@@ -109,8 +109,8 @@ class AudioView(QWidget):
         painter.fillRect(self.rect(), QColor(tokens().surface))
         if self._sound is None:
             return
-        self._paint_spans(painter)
         self._paint_wave(painter, self._sound)
+        self._paint_spans(painter)
         self._paint_ruler(painter)
         self._paint_labels(painter)
 

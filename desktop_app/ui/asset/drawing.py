@@ -38,7 +38,7 @@ def draw_items(painter: QPainter, scene: Scene, shown: NDArray[np.int64], view: 
         path = _path(outlines, firsts[n], firsts[n + 1], closed=closed, point=bool(styles.points[place]), view=view)
         if styles.points[place]:
             brush = QBrush(QColor(colour))
-        if len(shown) <= FEW and layer is not Layer.PREDICTIONS:
+        if len(shown) <= FEW and layer is Layer.SENT:
             painter.strokePath(path, rim)
         painter.setPen(pen)
         painter.setBrush(brush if closed or styles.points[place] else Qt.BrushStyle.NoBrush)

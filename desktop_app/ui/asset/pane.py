@@ -19,7 +19,7 @@ from desktop_app.ui.asset.items import Annotations, Layer
 from desktop_app.ui.asset.loading import Loading, Opened
 from desktop_app.ui.asset.pager import Pager, WindowBar
 from desktop_app.ui.asset.text_view import TextView
-from desktop_app.ui.asset.video import Video, can_show_video, not_installed
+from desktop_app.ui.asset.video import Video, why_not
 from desktop_app.ui.asset.view import AssetView
 from desktop_app.ui.background import Background
 from desktop_app.ui.formats import plain, tr
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from desktop_app.ui.asset.masks import Masks
     from desktop_app.ui.asset.pictures import Picture
     from desktop_app.ui.asset.scene import Scene
+    from desktop_app.ui.asset.sound_decoder import SoundDecoder
 
 ON_ITS_WAY_S = 30.0
 """A script's asset is fetched for the screen beside its run, or after it: until then it counts as on its way."""
@@ -63,7 +64,7 @@ class AssetPane(QFrame):
         self._path: str | None = None
         self._size = QSize()
         self._notes: tuple[str, ...] = ()
-        self._video: Video | None = None
+        self._media: Video | SoundDecoder | None = None
         self._overdue = QTimer(self)
         self._overdue.setSingleShot(True)
         self._overdue.timeout.connect(self._give_up)
@@ -195,9 +196,9 @@ class AssetPane(QFrame):
     def _forget(self) -> None:
         self._loading.stop()
         self._overdue.stop()
-        if self._video is not None:
-            self._video.close()
-            self._video = None
+        if self._media is not None:
+            self._media.close()
+            self._media = None
         self._notes = ()
         self._size = QSize()
         self.view.show_picture(None)
@@ -234,17 +235,24 @@ class AssetPane(QFrame):
             self._load(self._record)
 
     def _open_video(self, path: Path) -> None:
-        if not can_show_video():
-            self._cannot_show(not_installed())
+        if (reason := why_not()) is not None:
+            self._cannot_show(reason)
             return
         self.show_message("import", tr("Opening the video…"))
-        self._video = Video(path, self._background, self)
-        self._video.frame.connect(self._take_frame)
-        self._video.failed.connect(self._cannot_show)
+        self._media = video = Video(path, self._background, self)
+        video.frame.connect(self._take_frame)
+        video.failed.connect(self._cannot_show)
+
+    def _decode_sound(self, path: Path) -> None:
+        from desktop_app.ui.asset.sound_decoder import SoundDecoder
+
+        self._media = decoder = SoundDecoder(path, self)
+        decoder.decoded.connect(lambda sound: self._take(Opened(sound=sound)))
+        decoder.failed.connect(self._cannot_show)
 
     def _turn(self, page: int) -> None:
-        if self._video is not None:
-            self._video.turn(page)
+        if isinstance(self._media, Video):
+            self._media.turn(page)
         else:
             # The window stays as it was set: slices of one volume are compared.
             window = self.window_bar.window_of_values if self.window_bar.isVisible() else None
@@ -296,6 +304,9 @@ class AssetPane(QFrame):
     def _cannot_show(self, error: Exception) -> None:
         record = self._record
         if record is None:
+            return
+        if getattr(error, "decodable", False) and self._media is None and self._path and why_not() is None:
+            self._decode_sound(Path(self._path))
             return
         what = str(getattr(error, "what", tr("The asset cannot be opened")))
         if self.stack.currentWidget() is self.view:

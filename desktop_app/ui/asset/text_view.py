@@ -31,6 +31,8 @@ class TextView(QPlainTextEdit):
         self.setAccessibleName(self.tr("Text asset with annotations"))
         self.setFont(scaled_font(1.1))
         self.setFrameShape(QPlainTextEdit.Shape.NoFrame)
+        self.setStyleSheet("QPlainTextEdit { border: none; border-radius: 0; }")
+        self.document().setDocumentMargin(12)
         self.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )

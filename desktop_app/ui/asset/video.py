@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
+from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -19,24 +20,26 @@ DEFAULT_RATE = 25.0
 LIMIT_MS = 20_000
 
 
-def can_show_video() -> bool:
-    """Whether QtMultimedia is there."""
-    return find_spec("PySide6.QtMultimedia") is not None
-
-
-def not_installed() -> AssetError:
-    """What is shown where it is not."""
-    return AssetError(
-        tr("Videos cannot be shown yet"),
-        remedy=tr("Install the extra that reads them: pip install “plugdeck[video]”. The annotations are listed."),
-    )
+@cache
+def why_not() -> AssetError | None:
+    """Why videos cannot be shown, or None where they can."""
+    try:
+        import_module("PySide6.QtMultimedia")
+    except ModuleNotFoundError:
+        remedy = tr("Install the extra that reads them: pip install “plugdeck[video]”. The annotations are listed.")
+        return AssetError(tr("Videos cannot be shown yet"), remedy=remedy)
+    except ImportError as error:
+        # It is there and needs a library of the system's, such as libpulse.
+        remedy = tr("Install the system's library that is missing: {name}. The annotations are listed.")
+        return AssetError(tr("Videos cannot be shown yet"), remedy=remedy.format(name=str(error).partition(":")[0]))
+    return None
 
 
 class Video(QObject):
     """One video, shown frame by frame.
 
     Signals:
-        frame: (Picture, number of the frame from 0, number of frames).
+        frame: (Picture, the frame that was asked for, from 0, number of frames).
         failed: an AssetError.
     """
 
@@ -51,8 +54,10 @@ class Video(QObject):
         self._background = background
         self._rate = DEFAULT_RATE
         self._wanted = 0
+        self._loaded = False
         self._open = True
         self._converting = False
+        self._newest: Any = None
         self._sink = QVideoSink(self)
         self._sink.videoFrameChanged.connect(self._take)
         self._player = QMediaPlayer(self)
@@ -88,7 +93,8 @@ class Video(QObject):
     def _status(self, status: Any) -> None:
         from PySide6.QtMultimedia import QMediaPlayer
 
-        if status == QMediaPlayer.MediaStatus.LoadedMedia:
+        if status == QMediaPlayer.MediaStatus.LoadedMedia and not self._loaded:
+            self._loaded = True
             rate = self._player.metaData().value(self._keys.VideoFrameRate)
             if isinstance(rate, (int, float)) and 0.1 < rate < 1000:
                 self._rate = float(rate)
@@ -99,18 +105,22 @@ class Video(QObject):
             self._fail()
 
     def _take(self, frame: Any) -> None:
-        if not self._open or not frame.isValid() or self._converting:
+        if not self._open or not frame.isValid():
             return
         self._late.stop()
+        if self._converting:
+            self._newest = frame
+            return
         self._converting = True
-        number = round(frame.startTime() / 1e6 * self._rate) if frame.startTime() >= 0 else self._wanted
-        number = min(max(number, 0), self.frames - 1)
-        self._background.run(lambda: _picture(frame), lambda picture: self._show(picture, number), self._not_converted)
+        self._background.run(lambda: _picture(frame), self._show, self._not_converted)
 
-    def _show(self, picture: Picture, number: int) -> None:
+    def _show(self, picture: Picture) -> None:
         self._converting = False
         if self._open:
-            self.frame.emit(picture, number, self.frames)
+            self.frame.emit(picture, self._wanted, self.frames)
+            newest, self._newest = self._newest, None
+            if newest is not None:
+                self._take(newest)
 
     def _not_converted(self, _: Exception) -> None:
         self._converting = False

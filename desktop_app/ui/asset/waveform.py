@@ -35,6 +35,8 @@ class Waveform:
 class NeedsDecoder(AssetError):
     """No plain WAV file: QtMultimedia may read it, if it is there."""
 
+    decodable = True
+
 
 def read_waveform(path: Path) -> Waveform:
     """Reads a WAV file.

@@ -16,6 +16,7 @@ from desktop_app.core.job import JobDetail, JobState, StepTimings
 from desktop_app.runner.preview import PreviewChild
 from desktop_app.ui.asset.items import Annotations, Layer, annotations_of
 from desktop_app.ui.asset.pane import AssetPane, asset_name
+from desktop_app.ui.asset.video import why_not
 from desktop_app.ui.background import Background
 
 
@@ -192,12 +193,14 @@ def test_sound_with_spans(pane: Any, qtbot: Any, tools: Any, tmp_path: Path) -> 
 def test_what_needs_the_extra_says_so(
     pane: Any, qtbot: Any, tools: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, words: str
 ) -> None:
-    monkeypatch.setattr("desktop_app.ui.asset.pane.can_show_video", lambda: False)
+    monkeypatch.setitem(sys.modules, "PySide6.QtMultimedia", None)  # as if it were not installed
+    why_not.cache_clear()
     path = tmp_path / "x"
     path.write_bytes(b"ID3 nothing of use")
     pane.show_job(tools.job(tools.profile(), asset_path=str(path), asset_type=kind), Annotations())
     qtbot.waitUntil(lambda: words in pane.message.title.text(), timeout=60_000)
     assert "plugdeck[video]" in pane.message.text.text()
+    why_not.cache_clear()
 
 
 def test_brush_masks(pane: Any, qtbot: Any, tools: Any, tmp_path: Path) -> None:
