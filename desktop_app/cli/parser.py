@@ -248,6 +248,11 @@ def _profiles(add: _Adder) -> None:
     new.add_argument(
         "--from-script", action="store_true", help="take host, id and secret from the script itself (with --script)"
     )
+    new.add_argument(
+        "--shadow-of",
+        metavar="NAME",
+        help="answer the jobs of this profile too, sending nothing, to compare the two (no host, id or secret needed)",
+    )
     _model(new, required=True)
     _options(new)
 

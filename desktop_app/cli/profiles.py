@@ -87,6 +87,19 @@ async def _add(host: Host, options: argparse.Namespace) -> None:
         hub, plugin_id, secret = hub or facts.host, plugin_id or facts.plugin_id, secret or facts.secret
     # With any address: whatever else is wrong with the profile is told first.
     profile = await profile_of(options.name, hub or "https://unknown", plugin_id or "unknown", options)
+    live = host.profiles.get(options.shadow_of) if options.shadow_of else None
+    if live is not None:
+        # It never logs in, so it needs no secret; where it would, if it were no shadow any more, is kept.
+        profile = profile.changed(
+            shadow_of=live.id, host=hub or live.host, plugin_id=plugin_id or live.plugin_id,
+            allow_insecure_host=live.allow_insecure_host or profile.allow_insecure_host,
+        )  # fmt: skip
+        await _look_at_model(host, profile, options)
+        complaint = await host.add_profile(profile, secret)
+        if complaint:
+            complain(complaint)
+        say(f"Added {profile.name}, a shadow of {live.name}: it answers the same jobs, and nothing of it is sent.")
+        return
     in_environment = os.environ.get(profile.secret_variable, "").strip()
     missing = [
         name

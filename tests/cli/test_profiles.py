@@ -276,3 +276,16 @@ def test_the_list_for_people_is_a_table(cli: Any, keychain: Any, model: Path, sc
     assert cars.index(HOST) == mine.index(HOST) == head.index("HOST")
     assert cars.endswith(str(model))
     assert mine.endswith(str(script))
+
+
+def test_a_shadow_needs_no_identity_of_its_own(cli: Any, model: Path, script: Path, keychain: Any) -> None:
+    cli("profiles", "add", "Live", "--script", script, "--from-script")
+    outcome = cli("profiles", "add", "Other", "--onnx", model, "--shadow-of", "live", "--confidence", "0.4")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert "a shadow of Live" in outcome.out
+    live, other = (json.loads(cli("profiles", "show", name).out) for name in ("Live", "Other"))
+    assert other["shadow_of"] == live["id"]
+    assert (other["host"], other["plugin_id"], other["detection"]["confidence"]) == (live["host"], "script-id", 0.4)
+    assert live["shadow_of"] is None
+    outcome = cli("profiles", "add", "Third", "--onnx", model, "--shadow-of", "nobody")
+    assert outcome.code == 1

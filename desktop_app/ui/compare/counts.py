@@ -24,10 +24,9 @@ class ClassRow:
 def count_columns(before: str, after: str) -> tuple[Column[ClassRow], ...]:
     """Columns of the table."""
     return (
-        Column("Class", lambda row: plain(row.name, 60), lambda row: plain(row.name, 200), sample="person"),
+        Column("Class", lambda row: plain(row.name, 60), lambda row: plain(row.name, 200), sample="washer x"),
         Column(before, lambda row: str(row.count.before), right=True, sample="123"),
         Column(after, lambda row: str(row.count.after), right=True, sample="123"),
-        Column("Same", lambda row: str(row.count.same), right=True, sample="123"),
         Column("Moved", lambda row: str(row.count.moved), right=True, sample="123"),
         Column("Gained", lambda row: str(row.count.gained), right=True, sample="123"),
         Column("Lost", lambda row: str(row.count.lost), right=True, sample="123"),
@@ -54,11 +53,11 @@ class CountTable(QTableView):
         self._fit()
 
     def _fit(self) -> None:
-        """Close together: seven columns beside a picture."""
+        """Close together: six columns beside a picture."""
         header = QFontMetrics(self.horizontalHeader().font())
         for place, column in enumerate(self.rows.columns):
             title = header.horizontalAdvance(tr(column.title))
-            self.setColumnWidth(place, round(max(title * 1.12, header.horizontalAdvance(column.sample))) + 14)
+            self.setColumnWidth(place, round(max(title * 1.12, header.horizontalAdvance(column.sample))) + 28)
 
     def show_counts(self, classes: Mapping[str, ClassCount]) -> None:
         """Shows other counts."""

@@ -99,7 +99,7 @@ class ComparePage(Panel):
         body.addWidget(self._make_list())
         body.setStretchFactor(0, 1)
         body.setCollapsible(0, False)
-        body.setSizes([860, 400])
+        body.setSizes([820, 440])
         self._show_way(0)
         return body
 

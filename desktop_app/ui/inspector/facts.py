@@ -140,7 +140,7 @@ class JobFacts(QFrame):
         if record.replay_of == record.id:
             return self.tr("tested in {time}, nothing was sent")
         if record.session.startswith("shadow-"):
-            return self.tr("answered in the shadow in {time}, nothing was sent")
+            return self.tr("shadow: {time}, nothing was sent")
         return self.tr("replayed in {time}, nothing was sent")
 
     def _replayed(self, record: JobRecord) -> tuple[str, str]:

@@ -183,6 +183,12 @@ class Inspector(Panel):
         if self._record is not None:
             self._show_tree("")
 
+    def hover(self, index: int) -> None:
+        """Marks the annotation pointed at on the asset, and moves it into sight where its class is unfolded."""
+        found = self.tree_model.point_at(index)
+        if found.isValid() and self.tree.isExpanded(found.parent()):
+            self.tree.scrollTo(found)
+
     def select(self, index: int) -> None:
         """Marks an annotation chosen on the asset."""
         found = self.tree_model.index_of(index)

@@ -11,6 +11,7 @@ from PySide6.QtGui import QColor, QPainter, QPixmap
 from desktop_app.ui.asset.items import Annotations, Item, Layer
 from desktop_app.ui.formats import plain
 from desktop_app.ui.models.table import NO_INDEX, Index
+from desktop_app.ui.theme import tokens
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +31,8 @@ class AnnotationTree(QAbstractItemModel):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._groups: list[tuple[str, list[Item]]] = []
+        self._places: dict[int, tuple[int, int]] = {}
+        self._pointed = -1
         self._hidden: frozenset[str] = frozenset()
         self._marks: dict[str, QPixmap] = {}
 
@@ -49,15 +52,25 @@ class AnnotationTree(QAbstractItemModel):
             groups.setdefault(item.name, []).append(item)
         self.beginResetModel()
         self._groups = sorted(groups.items(), key=lambda group: (-len(group[1]), group[0].casefold()))
+        self._pointed = -1
+        self._places = {
+            item.index: (place, row) for place, (_, items) in enumerate(self._groups) for row, item in enumerate(items)
+        }
         self.endResetModel()
 
     def index_of(self, number: int) -> QModelIndex:
         """Where an annotation stands."""
-        for place, (_, items) in enumerate(self._groups):
-            for row, item in enumerate(items):
-                if item.index == number:
-                    return self.createIndex(row, 0, place)
-        return QModelIndex()
+        found = self._places.get(number)
+        return QModelIndex() if found is None else self.createIndex(found[1], 0, found[0])
+
+    def point_at(self, number: int) -> QModelIndex:
+        """Marks the annotation that the pointer is on in the asset (-1: none); where it stands."""
+        before, self._pointed = self.index_of(self._pointed), number
+        found = self.index_of(number)
+        for index in (before, found):
+            if index.isValid():
+                self.dataChanged.emit(index, index, [Qt.ItemDataRole.BackgroundRole])
+        return found
 
     def order(self) -> tuple[int, ...]:
         """Every annotation that is listed, from top to bottom."""
@@ -152,6 +165,8 @@ class AnnotationTree(QAbstractItemModel):
         match role:
             case Qt.ItemDataRole.DisplayRole:
                 return self._words(item)
+            case Qt.ItemDataRole.BackgroundRole if item.index == self._pointed:
+                return QColor(tokens().selected)
             case Qt.ItemDataRole.ToolTipRole:
                 parts = [item.kind]
                 if item.bounds:
