@@ -5,14 +5,16 @@ from __future__ import annotations
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, QUrl, Signal
 
 from desktop_app.core.errors import AssetError
-from desktop_app.ui.asset.pictures import Picture, with_levels
 from desktop_app.ui.background import Background
 from desktop_app.ui.formats import tr
+
+if TYPE_CHECKING:
+    from desktop_app.ui.asset.pictures import Picture
 
 DEFAULT_RATE = 25.0
 """Frames a second where the file does not say."""
@@ -135,6 +137,9 @@ class Video(QObject):
 
 
 def _picture(frame: Any) -> Picture:
+    # With the first frame and not before: it brings numpy.
+    from desktop_app.ui.asset.pictures import with_levels
+
     image = frame.toImage()
     if image.isNull():
         raise AssetError("The frame cannot be read")
