@@ -150,6 +150,7 @@ class Host:
             self._adopt_dumps()
             self._upkeep = (
                 aio.spawn(upkeep.follow_profiles(self.profiles, self.supervisor), name="follow profiles"),
+                aio.spawn(upkeep.notice_changes(self.supervisor.renew), name="notice changes"),
                 aio.spawn(upkeep.keep_within_bounds(self.history, self.settings), name="prune"),
             )
 

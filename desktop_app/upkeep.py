@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
+import time
+from collections.abc import Callable
 
 from desktop_app.core.errors import StoreError
 from desktop_app.jobs.supervisor import Supervisor
@@ -16,8 +19,23 @@ log = logging.getLogger(__name__)
 LOOK_S = 2.0
 """Between two looks at the profiles, which `plugdeck profiles …` may have changed beside us."""
 
+LISTEN_S = 5.0
+"""Between two looks at the clocks and at the own address."""
+SLEPT_S = 15.0
+"""The clock on the wall is that far ahead of the one that stops in sleep: the computer slept."""
+
 FIRST_PRUNE_S = 300.0
 PRUNE_S = 3600.0
+
+
+def own_address() -> str:
+    """This machine's address towards the internet, "" without a network; sends nothing."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # an address that is nobody's: only the route is looked up
+            return str(probe.getsockname()[0])
+        except OSError:
+            return ""
 
 
 async def follow_profiles(profiles: ProfileStore, supervisor: Supervisor, *, every_s: float = LOOK_S) -> None:
@@ -46,6 +64,34 @@ async def take_over(profiles: ProfileStore, supervisor: Supervisor) -> None:
         await supervisor.stop(profile_id, for_good=new is None)
         if new is not None:
             supervisor.start(new)
+
+
+async def notice_changes(
+    renew: Callable[[str], object],
+    *,
+    every_s: float = LISTEN_S,
+    wall: Callable[[], float] = time.time,
+    running: Callable[[], float] = time.monotonic,
+    address: Callable[[], str] = own_address,
+) -> None:
+    """Has all connections renewed after sleep and after a change of network: they may be dead without knowing.
+
+    Args:
+        renew: told why.
+        wall, running: a clock that goes on in sleep, and one that does not.
+        address: this machine's address towards the internet, "" without a network.
+    """
+    ahead, here = wall() - running(), address()
+    while True:
+        await asyncio.sleep(every_s)
+        now_ahead, now_here = wall() - running(), address()
+        if now_ahead - ahead > SLEPT_S:
+            renew("the computer slept")
+        elif now_here and here and now_here != here:
+            renew("the network changed")
+        elif now_here and not here:
+            renew("the network is back")
+        ahead, here = now_ahead, now_here
 
 
 async def keep_within_bounds(

@@ -11,7 +11,7 @@ from desktop_app.core.events import ProfileChanged
 from desktop_app.core.profile import OnnxSource, Profile
 from desktop_app.store.database import Database
 from desktop_app.store.profiles import ProfileStore
-from desktop_app.upkeep import follow_profiles, keep_within_bounds, take_over
+from desktop_app.upkeep import follow_profiles, keep_within_bounds, notice_changes, take_over
 
 
 class Services:
@@ -97,3 +97,32 @@ async def test_the_history_is_pruned_by_the_settings() -> None:
     for _ in range(2):
         assert await asyncio.wait_for(asked.get(), 10) == {"days": 7, "most_jobs": 100, "most_lines": 1000}
     await aio.cancel_and_wait(task)
+
+
+async def test_connections_are_renewed_after_sleep_and_after_a_change_of_network() -> None:
+    told: list[str] = []
+    clocks = {"wall": 1000.0, "running": 10.0}
+    addresses = iter(["10.0.0.5"] * 5 + ["192.168.1.7"] * 2 + ["", "192.168.1.7"] + ["192.168.1.7"] * 1000)
+    looks = 0
+    enough = asyncio.Event()
+
+    def address() -> str:
+        nonlocal looks
+        looks += 1
+        clocks["wall"] += 5.0
+        clocks["running"] += 5.0
+        if looks == 3:
+            clocks["wall"] += 3600.0
+        if looks == 12:
+            enough.set()
+        return next(addresses)
+
+    task = aio.spawn(
+        notice_changes(
+            told.append, every_s=0, wall=lambda: clocks["wall"], running=lambda: clocks["running"], address=address
+        ),
+        name="notice",
+    )
+    await asyncio.wait_for(enough.wait(), 60)
+    await aio.cancel_and_wait(task)
+    assert told == ["the computer slept", "the network changed", "the network is back"]

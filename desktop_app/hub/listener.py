@@ -117,6 +117,7 @@ class Listener:
         self._logged_in = False
         self._quick_drops = 0
         self._quick_falls = 0
+        self._renewed = False
         self._wake = asyncio.Event()
         self.link = Link(ProfileState.STOPPED)
         self.epoch = 0
@@ -149,6 +150,14 @@ class Listener:
         await aio.cancel_and_wait(task)
         self._set(Link(ProfileState.STOPPED))
         return clean
+
+    def renew(self, why: str) -> None:
+        """Leaves a connection that may be dead without knowing, for a new one; also ends a waiting time early."""
+        self._wake.set()
+        if self.connected and self._socket is not None:
+            log.info("%s: %s; connecting anew", self._profile.name, why)
+            aio.spawn(self._socket.abort(), name=f"renew {self._profile.name}")
+            self._renewed = True
 
     def reconnect_now(self) -> None:
         """Ends a waiting time early (the network came back, the person clicked)."""
@@ -189,6 +198,9 @@ class Listener:
             if time.monotonic() - began >= self._timing.stable:
                 waits = aio.backoff(self._timing.backoff_first, limit=self._timing.backoff_limit)
             delay = next(waits)
+            if self._renewed:
+                self._renewed = False
+                delay = 0.0
             refused = reached and self._quick_drops >= REFUSED_AFTER
             state = ProfileState.LOGIN_REFUSED if refused else ProfileState.RECONNECTING
             self._wake.clear()
@@ -241,6 +253,8 @@ class Listener:
             if time.monotonic() - login_at < self._timing.quick_drop and socket.dismissed:
                 self._quick_drops += 1
                 return f"The hub closed the connection right after login. {LOGIN_REMEDY}"
+            if self._renewed:
+                return "The network changed, or the computer slept"
             # It fell, or the way to it did: that says nothing about the login.
             self._quick_drops = 0
             if time.monotonic() - login_at < self._timing.quick_drop:

@@ -222,6 +222,9 @@ class RestConnector:
         self._set(Link(ProfileState.STOPPED))
         return True
 
+    def renew(self, why: str) -> None:
+        """The hub calls us."""
+
     def reconnect_now(self) -> None:
         """Looks for a missing secret again."""
         self._wake.set()

@@ -15,12 +15,16 @@ from desktop_app.store import redact
 from desktop_app.store.history import History
 
 FLUSH_S = 0.05
+BURST_LINES = 5_000
+"""So many lines of one profile at once are taken, and then only `STEADY_LINES` a second, but for errors."""
+STEADY_LINES = 500
 
 
 class Recorder:
     """Writes the history and emits the events.
 
-    Log lines travel in batches: one event per twentieth of a second, however many lines there are.
+    Log lines travel in batches: one event per twentieth of a second, however many lines there are. Floods are thinned,
+    each profile's on its own, with a line that says how many were left out.
     """
 
     def __init__(self, history: History, events: Signal[Event]) -> None:
@@ -28,6 +32,7 @@ class Recorder:
         self._events = events
         self._lines: list[LogLine] = []
         self._flush: asyncio.TimerHandle | None = None
+        self._floods: dict[str, _Flood] = {}
 
     @property
     def events(self) -> Signal[Event]:
@@ -69,8 +74,15 @@ class Recorder:
         details: str = "",
     ) -> None:
         """Adds a line to the log."""
+        now = time.time()
+        flood = self._floods.setdefault(profile.id if profile else "", _Flood(now))
+        if not flood.takes(now) and level < Level.ERROR:
+            flood.left_out += 1
+            flood.name = profile.name if profile else ""
+            self._flush_later()
+            return
         line = LogLine(
-            at=time.time(),
+            at=now,
             level=level,
             message=message,
             source=source,
@@ -81,20 +93,54 @@ class Recorder:
             details=details,
         )
         self._lines.append(line)
+        self._flush_later()
+
+    def _flush_later(self) -> None:
         if self._flush is None:
             self._flush = asyncio.get_running_loop().call_later(FLUSH_S, self.flush)
+
+    def _left_out(self) -> list[LogLine]:
+        now = time.time()
+        floods = [(key, flood) for key, flood in self._floods.items() if flood.left_out]
+        return [_said_of(key, flood, now) for key, flood in floods]
 
     def flush(self) -> None:
         """Hands over the lines gathered so far."""
         if self._flush is not None:
             self._flush.cancel()
             self._flush = None
+        self._lines += self._left_out()
         gathered, self._lines = self._lines, []
         if gathered:
             known = self._history.redactor.known()
             lines = tuple(_hidden(line, known) for line in gathered)
             self._history.log(lines)
             self._events.emit(Logged(lines))
+
+
+def _said_of(profile_id: str, flood: _Flood, now: float) -> LogLine:
+    message = f"{flood.left_out} log lines were left out: they came too fast"
+    flood.left_out = 0
+    return LogLine(now, Level.WARNING, message, profile_id=profile_id, profile_name=flood.name)
+
+
+class _Flood:
+    """How fast the lines of one profile come."""
+
+    def __init__(self, now: float) -> None:
+        self.left_out = 0
+        self.name = ""
+        self._room = float(BURST_LINES)
+        self._at = now
+
+    def takes(self, now: float) -> bool:
+        """Whether there is room for one more line."""
+        self._room = min(self._room + max(now - self._at, 0.0) * STEADY_LINES, BURST_LINES)
+        self._at = now
+        if self._room < 1:
+            return False
+        self._room -= 1
+        return True
 
 
 def _hidden(line: LogLine, known: tuple[str, ...]) -> LogLine:

@@ -174,6 +174,10 @@ class ProfileService:
         self._loading = aio.spawn(self._start(self._runner.restart), name=f"restart {self.profile.name}")
         await asyncio.wait([self._loading])
 
+    def renew(self, why: str) -> None:
+        """Connects anew: the connection may be dead without knowing."""
+        self._listener.renew(why)
+
     def reconnect_now(self) -> None:
         """Tries to connect without waiting any longer."""
         self._listener.reconnect_now()

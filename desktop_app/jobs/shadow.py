@@ -92,6 +92,9 @@ class ShadowService:
         await aio.cancel_and_wait(self._working)
         self._working = aio.spawn(self._serve(self._runner.restart), name=f"shadow {self.profile.name}")
 
+    def renew(self, why: str) -> None:
+        """There is no connection."""
+
     def reconnect_now(self) -> None:
         """There is no connection."""
 

@@ -102,6 +102,11 @@ class Supervisor:
         if service is not None:
             await service.restart_worker()
 
+    def renew(self, why: str) -> None:
+        """Connects all anew: the computer slept, or the network changed."""
+        for service in self._services.values():
+            service.renew(why)
+
     def reconnect_now(self) -> None:
         """Ends all waiting times between attempts to connect."""
         for service in self._services.values():

@@ -115,6 +115,17 @@ async def test_a_hub_that_goes_away_is_not_called_a_refusal(hub, listen):
     await hub.resume()
 
 
+async def test_after_sleep_or_a_change_of_network_it_connects_anew_at_once(hub, listen, wire):
+    """Long before a ping that stays out would tell."""
+    listening = listen(await wire.start(), timing=SLOW_BACKOFF)
+    await listening.becomes("online")
+    listening.listener.renew("the computer slept")
+    await hub.wait_until(lambda: hub.plugins["p1"].logins == 2, 60)
+    await listening.becomes("online")
+    assert "login refused" not in listening.states
+    assert any("slept" in link.detail for link in listening.links)
+
+
 async def test_a_hub_that_falls_soon_after_the_login_is_not_called_a_refusal(hub, listen):
     """It does not say that it wants us no more: the connection ends, as when its process does."""
     listening = listen(hub.url)

@@ -11,6 +11,7 @@ import pytest
 
 from desktop_app.core.events import Event, JobChanged, Level, Logged, Signal
 from desktop_app.core.job import JobRecord, JobState
+from desktop_app.jobs import recorder as recorder_module
 from desktop_app.jobs.recorder import AppLogHandler, Recorder
 from desktop_app.store.history import History
 
@@ -86,3 +87,23 @@ def test_logging_after_the_loop_is_closed(told):
     loop.close()
     handler = AppLogHandler(Recorder(None, Signal()), loop)  # type: ignore[arg-type]
     handler.emit(logging.LogRecord("x", logging.ERROR, "x", 1, "late", (), None))
+
+
+async def test_a_flood_is_thinned_and_what_was_left_out_is_said(recorder, told, onnx_profile, monkeypatch):
+    """Each profile's on its own; errors always come through."""
+    monkeypatch.setattr(recorder_module, "BURST_LINES", 10)
+    monkeypatch.setattr(recorder_module, "STEADY_LINES", 0)
+    loud, quiet = onnx_profile("http://x", name="Loud"), onnx_profile("http://x", name="Quiet")
+    for number in range(1000):
+        recorder.log(Level.INFO, f"line {number}", profile=loud)
+    recorder.log(Level.ERROR, "important", profile=loud)
+    recorder.log(Level.INFO, "still heard", profile=quiet)
+    recorder.flush()
+    lines = [line for event in told if isinstance(event, Logged) for line in event.lines]
+    assert [line.message for line in lines] == [
+        *(f"line {number}" for number in range(10)),
+        "important",
+        "still heard",
+        "990 log lines were left out: they came too fast",
+    ]
+    assert lines[-1].profile_name == "Loud"
