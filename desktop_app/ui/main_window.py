@@ -184,6 +184,7 @@ class MainWindow(QMainWindow):
         self.inspector.min_score_changed.connect(viewing.set_min_score)
         self.inspector.cancel.connect(lambda job_id: self.host.cancel(job_id))
         self.asset.selected.connect(self.inspector.select)
+        self.asset.hovered.connect(self.inspector.hover)
         self.asset.view.order = self.inspector.tree_model.order
         self.asset.sized.connect(self.inspector.show_size)
         self.asset.details.connect(self.inspector.setVisible)

@@ -44,3 +44,15 @@ def test_layers_and_confidence(qapp: Any, tools: Any) -> None:
     model.show_annotations(found, frozenset({Layer.PREDICTIONS}), 0.5)
     assert model.rowCount(model.index(0, 0)) == 1
     assert model.index(0, 0, model.index(0, 0)).data() == "box  0.93  raw"
+
+
+def test_what_is_pointed_at_on_the_asset_is_marked(tools: Any, qapp: Any) -> None:
+    model = AnnotationTree()
+    model.show_annotations(annotations_of(tools.detail()), frozenset({Layer.SENT}))
+    role = Qt.ItemDataRole.BackgroundRole
+    found = model.point_at(3)
+    assert model.item(found).index == 3
+    assert model.data(found, role) is not None
+    model.point_at(-1)
+    assert model.data(found, role) is None
+    assert not model.point_at(99).isValid()
