@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import sys
 import time
@@ -22,9 +23,12 @@ from desktop_app.core.errors import KnownError
 from desktop_app.hub.demo.server import DemoHub
 from desktop_app.hub.demo.state import Annotation, EventKind, HubEvent, Outcome, Session
 
+log = logging.getLogger(__name__)
+
 PING_INTERVAL_S = 1.0
 PING_TIMEOUT_S = 8.0
 KEPT = 40_000
+COMMAND_LIMIT_S = 5.0
 
 
 class HubProcess:
@@ -60,7 +64,12 @@ class HubProcess:
             reader = asyncio.StreamReader(limit=1 << 20)
             await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
             while line := await reader.readline():
-                await self._do(json.loads(line))
+                try:
+                    async with asyncio.timeout(COMMAND_LIMIT_S):
+                        await self._do(json.loads(line))
+                except TimeoutError:
+                    # The next one must not wait for a connection that is dead; a job that was in it comes again.
+                    log.warning("a command took too long", exc_info=True)
 
     def _write(self, kind: str, **fields: Any) -> None:
         os.write(self._journal, (json.dumps({"kind": kind, "at": time.time(), **fields}) + "\n").encode())
