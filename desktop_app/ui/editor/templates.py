@@ -28,7 +28,7 @@ class TemplateDialog(QDialog):
         column.setContentsMargins(3 * SPACE, 3 * SPACE, 3 * SPACE, 2 * SPACE)
         column.setSpacing(SPACE // 2)
         column.addWidget(label(tr("New script from a template"), "subtitle"))
-        text = label(tr("Each one runs as it is. Put your model where predict() says so."), "muted", wrap=True)
+        text = label(tr("Each is a whole plugin. Put your model where predict() says so."), "muted", wrap=True)
         column.addWidget(text)
         column.addSpacing(SPACE)
         for style in STYLES:
