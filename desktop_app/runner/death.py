@@ -49,6 +49,11 @@ class Death:
         return f"its own exit with code {self.code}"
 
     @property
+    def from_outside(self) -> bool:
+        """Whether somebody else ended it, which says nothing of the model: the system short of memory, a person."""
+        return self.code in (-9, -15)  # SIGKILL, SIGTERM
+
+    @property
     def dump(self) -> str:
         """The calls that led into the native code that crashed, innermost first, or ""."""
         start = self.last_words.find("Fatal Python error")

@@ -19,6 +19,10 @@ from desktop_app.runner.script_facts import read_script
 OnFrame = Callable[[dict[str, Any], bytes], None]
 
 
+class KilledWhileLoading(ModelLoadError):
+    """The worker was ended from outside before it had loaded: the next one may fare better."""
+
+
 async def make_worker(
     profile: Profile, scratch: Path, secrets: Iterable[str], on_frame: OnFrame, on_pulse: Callable[[], None]
 ) -> WorkerProcess:
@@ -51,7 +55,7 @@ async def load(
         told: gets the worker's `loaded` or `failed`.
 
     Raises:
-        ModelLoadError: it cannot load, or ended, or took too long.
+        ModelLoadError: it cannot load, or ended (KilledWhileLoading: from outside), or took too long.
     """
     frame = load_frame(profile)
     if worker.capture_fd is not None:
@@ -87,7 +91,8 @@ def _ended_early(death: Death, folder: Path | None, secrets: Iterable[str]) -> M
     what = f"the worker ended while loading: {death.cause}"
     if said and not death.dump:
         what += f": {said.splitlines()[-1]}"
-    return ModelLoadError(what, where=death.where(folder), details=hide(death.last_words.strip(), secrets))
+    kind = KilledWhileLoading if death.from_outside else ModelLoadError
+    return kind(what, where=death.where(folder), details=hide(death.last_words.strip(), secrets))
 
 
 def _variables(script: Path) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from desktop_app.runner import verdicts
 from desktop_app.runner.claims import usable_info
 from desktop_app.runner.death import Death
 from desktop_app.runner.hearing import Hearing
-from desktop_app.runner.launch import load, make_worker
+from desktop_app.runner.launch import KilledWhileLoading, load, make_worker
 from desktop_app.runner.memory import MemoryWatch
 from desktop_app.runner.process import WorkerProcess
 from desktop_app.runner.runs import Lost, Runs, Suspected
@@ -155,10 +155,11 @@ class Life:
             except KnownError as error:
                 if self._forgiven:
                     continue
-                loaded_before = bool(self.info)
+                # A model that never loaded will not next time either, unless it was not given the chance.
+                hopeful = bool(self.info) or (isinstance(error, KilledWhileLoading) and self._doom is None)
                 self.crashes += 1
-                if not loaded_before or self.crashes >= MAX_DEATHS:
-                    self._give_out(error)
+                if not hopeful or self.crashes >= MAX_DEATHS:
+                    self._give_out(self._doom or error)
                     return
                 detail = str(error)
             except Exception as error:  # noqa: BLE001 - a bug of ours must not leave the profile without a supervisor
