@@ -161,7 +161,11 @@ def _data(reply: httpx.Response, where: str) -> dict[str, Any]:
 
 def retry_after(reply: httpx.Response) -> float | None:
     """Seconds that a server asks to be left alone, from the number or the date it gives, or None."""
-    told = reply.headers.get("Retry-After", "")
+    return seconds_asked(reply.headers.get("Retry-After", ""))
+
+
+def seconds_asked(told: str) -> float | None:
+    """The seconds that the value of a `Retry-After` header stands for, or None."""
     try:
         seconds = float(told)
     except ValueError:

@@ -3,23 +3,52 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import gzip
 import socket
+import ssl
 import urllib.request
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from desktop_app.core.errors import AssetError
+from desktop_app.jobs import asset_client as client_module
 from desktop_app.jobs import assets as assets_module
 from desktop_app.jobs.assets import Assets
 from desktop_app.jobs.cache import Cache
 
 Fetch = Callable[..., Awaitable[Any]]
+
+
+def make_certificate(path: Path, names: Sequence[str]) -> Path:
+    """A certificate that vouches for itself, with its key, for a server of these names."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
+    now = dt.datetime.now(dt.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(each) for each in names]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    path.write_bytes(private + made.public_bytes(pem))
+    return path
 
 
 @pytest.fixture(autouse=True)
@@ -37,10 +66,13 @@ class Server:
     def __init__(self) -> None:
         self.handler: Callable[[web.Request], Awaitable[web.StreamResponse]] | None = None
         self.calls: list[web.Request] = []
+        self.peers: set[Any] = set()
         self.url = ""
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         self.calls.append(request)
+        assert request.transport is not None
+        self.peers.add(request.transport.get_extra_info("peername"))
         assert self.handler is not None
         return await self.handler(request)
 
@@ -268,7 +300,7 @@ async def test_a_server_that_never_answers(server, fetch, monkeypatch):
         raise AssertionError
 
     server.handler = answer
-    monkeypatch.setattr(assets_module, "TIMEOUT", 0.1)
+    monkeypatch.setattr(client_module, "READ_S", 0.1)
     with pytest.raises(AssetError, match="did not answer in time"):
         await fetch(server.url)
 
@@ -436,39 +468,90 @@ async def test_user_name_and_password_go_nowhere(server, fetch):
     assert "Authorization" not in server.calls[0].headers
 
 
-async def test_two_names_at_one_address_do_not_share_a_connection(server, make_assets, onnx_profile):
+async def test_connections_are_kept_for_the_next_asset(server, make_assets, onnx_profile):
     assets = make_assets(resolver=Names(one=["127.0.0.1"], two=["127.0.0.1"]))
     server.gives(b"x")
     profile = onnx_profile("https://hub.example", allow_private_assets=True)
     for name in ("one", "two", "one"):
         await assets.fetch(f"http://{name}.example:{server.port}/", profile)
-    peers = [call.transport.get_extra_info("peername") if call.transport else None for call in server.calls]
     assert [call.host.partition(".")[0] for call in server.calls] == ["one", "two", "one"]
-    assert len(assets._clients._kept) == 2
-    assert len(peers) == 3
+    assert len(server.peers) == 1
 
 
-async def test_hosts_are_forgotten_but_not_in_the_middle_of_a_fetch(server, make_assets, onnx_profile, monkeypatch):
-    monkeypatch.setattr(assets_module, "MAX_HOSTS", 3)
+async def test_a_cookie_is_never_sent_back(server, fetch):
+    server.gives(b"x", **{"Set-Cookie": "who=me"})
+    await fetch(server.url)
+    await fetch(server.url)
+    assert all("Cookie" not in call.headers for call in server.calls)
 
-    async def resolver(host: str, port: int) -> list[str]:
-        return ["127.0.0.1"]
 
-    assets = make_assets(resolver=resolver)
+async def test_an_address_is_asked_for_as_it_was_written(server, fetch):
+    """A signature holds for that alone."""
     server.gives(b"x")
+    written = "/a%2Bb+c~%7E'(1)/ü x.png?X-Sig=a%2Fb/c+d%20e&empty=&x"
+    await fetch(f"{server.url}{written}")
+    assert server.calls[0].raw_path == "/a%2Bb+c~%7E'(1)/%C3%BC%20x.png?X-Sig=a%2Fb/c+d%20e&empty=&x"
+
+
+@pytest.fixture
+async def secure(tmp_path: Path) -> AsyncIterator[Any]:
+    """HTTPS servers, each with a certificate for the names it is given, which the fetcher trusts."""
+    runners: list[web.AppRunner] = []
+
+    async def start(*names: str) -> tuple[int, list[Any], Path]:
+        pem = make_certificate(tmp_path / f"{names[0]}.pem", names)
+        calls: list[Any] = []
+
+        async def answer(request: web.Request) -> web.Response:
+            transport = request.transport
+            assert transport is not None
+            calls.append((request.host, transport.get_extra_info("peername")))
+            return web.Response(body=b"secure")
+
+        app = web.Application()
+        app.router.add_get("/{path:.*}", answer)
+        runners.append(web.AppRunner(app))
+        await runners[-1].setup()
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(pem)
+        await web.TCPSite(runners[-1], "127.0.0.1", 0, ssl_context=context).start()
+        return runners[-1].addresses[0][1], calls, pem
+
+    yield start
+    for runner in runners:
+        await runner.cleanup()
+
+
+async def test_a_certificate_is_checked_for_the_name_and_a_connection_is_for_one_name(
+    secure, make_assets, onnx_profile, monkeypatch
+):
+    """By its checked address, with the name from the job; another name at the same address gets no use of it."""
+    port, calls, pem = await secure("one.example", "two.example")
+    monkeypatch.setenv("SSL_CERT_FILE", str(pem))
+    assets = make_assets(resolver=Names(one=["127.0.0.1"], two=["127.0.0.1"], three=["127.0.0.1"]))
     profile = onnx_profile("https://hub.example", allow_private_assets=True)
-    await asyncio.gather(
-        *(assets.fetch(f"http://host{number}.example:{server.port}/", profile) for number in range(20))
-    )
-    await assets.fetch(f"http://host1.example:{server.port}/", profile)
-    assert len(assets._clients._kept) <= 3
+    for name in ("one", "two", "one"):
+        await assets.fetch(f"https://{name}.example:{port}/", profile)
+    assert [host.partition(".")[0] for host, _ in calls] == ["one", "two", "one"]
+    assert calls[0][1] == calls[2][1] != calls[1][1]
+    with pytest.raises(AssetError, match="certificate of the asset's host is not trusted"):
+        await assets.fetch(f"https://three.example:{port}/", profile)
+    assert len(calls) == 3
+
+
+async def test_a_certificate_that_nobody_vouches_for(secure, make_assets, onnx_profile):
+    port, calls, _ = await secure("one.example")
+    assets = make_assets(resolver=Names(one=["127.0.0.1"]))
+    with pytest.raises(AssetError, match="SSL_CERT_FILE"):
+        await assets.fetch(
+            f"https://one.example:{port}/", onnx_profile("https://hub.example", allow_private_assets=True)
+        )
+    assert calls == []
 
 
 async def test_through_a_proxy(server, make_assets, onnx_profile, monkeypatch):
     """The name goes to the proxy, which alone may be able to resolve it."""
-    monkeypatch.setattr(
-        urllib.request, "getproxies", lambda: {"http": server.url.removeprefix("http://")}
-    )
+    monkeypatch.setattr(urllib.request, "getproxies", lambda: {"http": server.url.removeprefix("http://")})
     monkeypatch.setattr(urllib.request, "proxy_bypass", lambda host: host == "direct.example")
     names = Names(direct=["127.0.0.1"])
     assets = make_assets(resolver=names)
