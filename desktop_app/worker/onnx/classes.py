@@ -74,7 +74,7 @@ def names_of(value: Any) -> tuple[str, ...]:
         return ()
     for key in ("names", "id2label", "label_list", "classes", "class_names", "labels"):
         names = names_of(value[key]) if key in value else ()
-        if names:
+        if names and not _placeholders(names):
             return names
     keys = [_index(key) for key in value]
     if all(key is not None for key in keys) and all(isinstance(item, str | int | float) for item in value.values()):
@@ -98,6 +98,11 @@ def default_names(count: int) -> tuple[str, ...]:
 def suggestion(count: int, task: str) -> tuple[str, tuple[str, ...]] | None:
     """The data set that so many classes suggest, with its names: a suggestion, never a finding."""
     return known_names.suggest(count, task)
+
+
+def _placeholders(names: tuple[str, ...]) -> bool:
+    """What transformers writes where nobody named the classes."""
+    return all(name == f"LABEL_{index}" for index, name in enumerate(names))
 
 
 def _filled(names: dict[int, str]) -> tuple[str, ...]:

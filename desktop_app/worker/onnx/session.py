@@ -50,7 +50,8 @@ class Session:
     - single-threaded runs: 228 / 230 ms
 
     A whole job (1080p JPEG, decoded, run, post-processed) takes 275 ms of CPU, 0.84 of the throughput of bare
-    single-threaded runs on ready tensors. Threads that take smaller blocks (`session.dynamic_block_base`) brought nothing.
+    single-threaded runs on ready tensors. Threads that take smaller blocks (`session.dynamic_block_base`) brought
+    nothing.
 
     So sleeping threads give most of it: a burst loses less than a tenth, and a single run keeps all cores. A second
     session costs its weights and arenas once more (95 MB file: 571 instead of 310 MB); sharing them between two

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from desktop_app.core.errors import UsageError
-from desktop_app.worker.onnx.classes import parse_classes, read_classes, suggestion
+from desktop_app.worker.onnx.classes import names_of, parse_classes, read_classes, suggestion
 from desktop_app.worker.onnx.known_names import COCO, coco91
 
 
@@ -58,3 +58,8 @@ def test_suggestions() -> None:
     assert suggestion(80, "detect") == ("COCO", COCO)
     assert suggestion(80, "classify") is None
     assert suggestion(7, "detect") is None
+
+
+def test_labels_that_only_count_name_nothing() -> None:
+    assert names_of({"id2label": {"0": "LABEL_0", "1": "LABEL_1"}, "label2id": {"LABEL_0": 0, "LABEL_1": 1}}) == ()
+    assert names_of({"id2label": {"0": "LABEL_0", "1": "road"}}) == ("LABEL_0", "road")

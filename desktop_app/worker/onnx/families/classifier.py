@@ -48,8 +48,7 @@ class Classifier(Family):
         soft = soft and values is not None and bool((values >= 0).all())
         multi = facts.sidecars.mapping("config.json").get("problem_type") == "multi_label_classification"
         names = _file_names(facts, count)
-        config = facts.sidecars.mapping("config.json").get("id2label")
-        told = bool(names) or len(facts.sidecars.names) == count or bool(config)
+        told = bool(names) or len(facts.sidecars.names) == count
         changes, stated = _inputs(facts)
         activation = "none" if soft else "sigmoid" if multi else "softmax"
         why = [f"its only output is one row of {count} numbers"]
