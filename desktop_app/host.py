@@ -148,6 +148,7 @@ class Host:
             self._log_file = LogFile(self.data_dir.logs, self._db.redactor.text)
             self._undo += [self.events.connect(self._keep_lines), self._log_file.close]
             self._adopt_dumps()
+            await upkeep.end_orphans(self.history, self.recorder, self.profiles)
             self._upkeep = (
                 aio.spawn(upkeep.follow_profiles(self.profiles, self.supervisor), name="follow profiles"),
                 aio.spawn(upkeep.notice_changes(self.supervisor.renew), name="notice changes"),

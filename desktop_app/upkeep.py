@@ -7,8 +7,11 @@ import logging
 import socket
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from desktop_app.core.errors import StoreError
+from desktop_app.core.job import JobState
+from desktop_app.jobs.recorder import Recorder
 from desktop_app.jobs.supervisor import Supervisor
 from desktop_app.store.history import History
 from desktop_app.store.profiles import ProfileStore
@@ -64,6 +67,15 @@ async def take_over(profiles: ProfileStore, supervisor: Supervisor) -> None:
         await supervisor.stop(profile_id, for_good=new is None)
         if new is not None:
             supervisor.start(new)
+
+
+async def end_orphans(history: History, recorder: Recorder, profiles: ProfileStore) -> None:
+    """Ends, in the history, unfinished jobs of plugins that are gone: nobody can log in any more to tell the hub."""
+    present = {profile.id for profile in profiles.all()}
+    for record in await history.unfinished():
+        if record.profile_id not in present:
+            error = f"The plugin {record.profile_name} was removed before this job was done; the hub cannot be told"
+            recorder.record(replace(record, state=JobState.FAILED, error=error, updated_at=time.time()))
 
 
 async def notice_changes(

@@ -7,11 +7,14 @@ from typing import Any
 import pytest
 
 from desktop_app.core import aio
-from desktop_app.core.events import ProfileChanged
+from desktop_app.core.events import ProfileChanged, Signal
+from desktop_app.core.job import JobRecord, JobState
 from desktop_app.core.profile import OnnxSource, Profile
+from desktop_app.jobs.recorder import Recorder
 from desktop_app.store.database import Database
+from desktop_app.store.history import History
 from desktop_app.store.profiles import ProfileStore
-from desktop_app.upkeep import follow_profiles, keep_within_bounds, notice_changes, take_over
+from desktop_app.upkeep import end_orphans, follow_profiles, keep_within_bounds, notice_changes, take_over
 
 
 class Services:
@@ -126,3 +129,23 @@ async def test_connections_are_renewed_after_sleep_and_after_a_change_of_network
     await asyncio.wait_for(enough.wait(), 60)
     await aio.cancel_and_wait(task)
     assert told == ["the computer slept", "the network changed", "the network is back"]
+
+
+async def test_jobs_of_a_plugin_that_is_gone_end(stores: Any, tmp_path: Path) -> None:
+    ours, _ = stores
+    kept = profile("Kept")
+    await ours.save(kept)
+    db = Database(tmp_path / "p.db")
+    await db.open()
+    history = History(db)
+    for name, profile_id in (("a", kept.id), ("b", "gone")):
+        await history.record(JobRecord(name, f"S{name}", profile_id, "Gone", JobState.QUEUED, 1.0, 1.0))
+    await end_orphans(history, Recorder(history, Signal()), ours)
+    assert [record.id for record in await history.unfinished()] == ["a"]
+    ended = await history.get("b")
+    assert ended is not None
+    assert (ended.state, ended.error) == (
+        JobState.FAILED,
+        "The plugin Gone was removed before this job was done; the hub cannot be told",
+    )
+    await db.close()

@@ -1,6 +1,7 @@
 """One GET of an asset's address: connected to the checked address and no other, bounded in time.
 
-aiohttp, not httpx: a picture over loopback costs a third of the computing time, beside jobs that take a millisecond.
+aiohttp, not httpx: a picture of 600 kB over loopback takes half the computing time (3.6 ms instead of 6.8), beside jobs
+that take a millisecond.
 """
 
 from __future__ import annotations

@@ -207,3 +207,14 @@ async def test_one_that_fails_to_stop_does_not_keep_the_others(house, hub, monke
     async with asyncio.timeout(20):
         await house.supervisor.stop_all(0.0)
     assert house.supervisor.running == ()
+
+
+async def test_a_slow_plugin_slows_no_other(house, hub):
+    """One has a full queue that does not move; the other answers all the same."""
+    await start_all(house, hub)
+    stuck = [await hub.run_plugin("p1", config="slow") for _ in range(30)]
+    quick = [await hub.run_plugin("p2") for _ in range(30)]
+    for session in quick:
+        await session.wait(60)
+        assert not session.error
+    assert not any(session.responses for session in stuck)
