@@ -10,6 +10,7 @@ from PySide6.QtGui import QColor, QMouseEvent, QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import QPlainTextEdit, QTextEdit, QWidget
 
 from desktop_app.ui.asset.items import Annotations, Item
+from desktop_app.ui.formats import tr
 from desktop_app.ui.theme import scaled_font, tokens
 
 LONGEST = 500_000
@@ -28,7 +29,7 @@ class TextView(QPlainTextEdit):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setReadOnly(True)
-        self.setAccessibleName(self.tr("Text asset with annotations"))
+        self.setAccessibleName(tr("Text asset with annotations"))
         self.setFont(scaled_font(1.1))
         self.setFrameShape(QPlainTextEdit.Shape.NoFrame)
         self.setStyleSheet("QPlainTextEdit { border: none; border-radius: 0; }")
@@ -46,7 +47,7 @@ class TextView(QPlainTextEdit):
         text = text[:LONGEST]
         # Qt counts UTF-16 units; spans count characters.
         self._starts = list(accumulate((2 if ord(char) > 0xFFFF else 1 for char in text), initial=0))
-        self.setPlainText(text + (self.tr("\n\n… (the rest is not shown)") if cut else ""))
+        self.setPlainText(text + (tr("\n\n… (the rest is not shown)") if cut else ""))
         self._highlight()
 
     def show_annotations(self, annotations: Annotations, shown: frozenset[int]) -> None:

@@ -28,7 +28,7 @@ def why_not() -> AssetError | None:
     try:
         import_module("PySide6.QtMultimedia")
     except ModuleNotFoundError:
-        remedy = tr("Install the extra that reads them: pip install “plugdeck[video]”. The annotations are listed.")
+        remedy = tr('Install the extra that reads them: pip install "plugdeck[video]". The annotations are listed.')
         return AssetError(tr("Videos cannot be shown yet"), remedy=remedy)
     except ImportError as error:
         # It is there and needs a library of the system's, such as libpulse.

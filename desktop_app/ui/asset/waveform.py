@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from desktop_app.core.errors import AssetError
+from desktop_app.ui.formats import tr
 
 STRETCHES = 16_000
 """Into so many stretches a sound is cut; more than the widest screen has pixels."""
@@ -50,9 +51,9 @@ def read_waveform(path: Path) -> Waveform:
             return _read(sound, path)
     except (wave.Error, EOFError, ValueError):
         raise NeedsDecoder(
-            "This kind of sound cannot be shown",
+            tr("This kind of sound cannot be shown"),
             where=path.name,
-            remedy="Install the extra that reads it: pip install “plugdeck[video]”. Its annotations are listed.",
+            remedy=tr('Install the extra that reads it: pip install "plugdeck[video]". Its annotations are listed.'),
         ) from None
 
 
@@ -60,7 +61,7 @@ def _read(sound: wave.Wave_read, path: Path) -> Waveform:
     frames, rate = sound.getnframes(), sound.getframerate()
     channels, width = sound.getnchannels(), sound.getsampwidth()
     if rate <= 0 or frames <= 0 or channels <= 0 or width not in (1, 2, 3, 4) or frames / rate > LONGEST_S:
-        raise AssetError("The sound is empty or damaged", where=path.name, remedy="Upload the file again.")
+        raise AssetError(tr("The sound is empty or damaged"), where=path.name, remedy=tr("Upload the file again."))
     gatherer = Gatherer(max(1, -(-frames // STRETCHES)))
     read = 0
     while data := sound.readframes(AT_ONCE):
@@ -69,7 +70,7 @@ def _read(sound: wave.Wave_read, path: Path) -> Waveform:
         gatherer.add(values.min(axis=1), values.max(axis=1))
         read += whole
     if not read:
-        raise AssetError("The sound is cut short", where=path.name, remedy="Upload the file again.")
+        raise AssetError(tr("The sound is cut short"), where=path.name, remedy=tr("Upload the file again."))
     # What the header claims and the file does not hold is silence that nobody recorded.
     return gatherer.waveform(read / rate)
 
