@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from desktop_app.core.annotation import Answer
@@ -67,6 +67,8 @@ def test_two_empty_answers_agree() -> None:
     assert compare(Answer(), Answer()).agreement == 1
 
 
+patient = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
 names = st.sampled_from(["a", "b"])
 small = st.integers(0, 12)
 objects = st.lists(st.builds(box, small, small, st.integers(1, 8), st.integers(1, 8), names), max_size=14)
@@ -95,6 +97,7 @@ def slowly(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> set[tup
     return result
 
 
+@patient
 @given(objects, objects)
 def test_pairs_are_those_of_the_documented_rule(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> None:
     found = compare(answer(*before), answer(*after))
@@ -108,6 +111,7 @@ def test_pairs_are_those_of_the_documented_rule(before: list[dict[str, Any]], af
         assert count.after == count.same + count.moved + count.gained
 
 
+@patient
 @given(objects)
 def test_an_answer_agrees_with_itself(values: list[dict[str, Any]]) -> None:
     found = compare(answer(*values), answer(*values))

@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from desktop_app.core.annotation import AnnotationObject
@@ -30,11 +30,14 @@ def disc(x: float, y: float, radius: float) -> Form:
     return form(polygon=[[x + radius * math.cos(turn), y + radius * math.sin(turn)] for turn in turns])
 
 
+patient = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
 sides = st.floats(1, 500)
 places = st.floats(-1000, 1000)
 boxes = st.builds(box, places, places, sides, sides)
 
 
+@patient
 @given(boxes, boxes)
 def test_of_boxes_it_is_exact_symmetric_and_a_polygon_is_no_other(a: Form, b: Form) -> None:
     assert a.box is not None
