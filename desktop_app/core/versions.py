@@ -58,11 +58,11 @@ def _required(name: str) -> Iterator[str]:
 
 
 def _licence(facts: metadata.PackageMetadata) -> str:
-    expression = facts.get("License-Expression") or ""
+    expression = _first(facts, "License-Expression")
     if expression:
-        return str(expression)
+        return expression
     classes = [c.rpartition(" :: ")[2] for c in facts.get_all("Classifier") or [] if c.startswith("License ::")]
-    text = str(facts.get("License") or "").strip()
+    text = _first(facts, "License").strip()
     # Some put the whole text there.
     if text and "\n" not in text and len(text) <= _LONGEST:
         return text
@@ -74,4 +74,8 @@ def _home(facts: metadata.PackageMetadata) -> str:
         label, _, address = entry.partition(",")
         if label.strip().lower() in ("homepage", "home", "source", "source code", "repository", "documentation"):
             return str(address.strip())
-    return str(facts.get("Home-page") or "")
+    return _first(facts, "Home-page")
+
+
+def _first(facts: metadata.PackageMetadata, name: str) -> str:
+    return next(iter(str(value) for value in facts.get_all(name) or ()), "")
