@@ -76,6 +76,7 @@ class ProfileForm(QWidget):
             "detection.classes": self.classes,
             "concurrency": self.concurrency,
             "timeout_s": self.timeout,
+            "memory_limit_mb": self.memory,
         }
         self.own_fields = self._plugin_fields | self._run_fields
         for field in (*self.own_fields.values(), self.shape, self.answer_format, self.private_assets, self.insecure):
@@ -113,6 +114,15 @@ class ProfileForm(QWidget):
         self.classes = ClassField(tr("Class names"), tr("In the model's order, one a line. Empty: what the file says."))
         self.concurrency = NumberField(tr("Jobs at once"), 1, 64)
         self.timeout = NumberField(tr("Time limit"), 0.1, 86_400, decimals=1, suffix=" s")
+        self.memory = NumberField(
+            tr("Memory limit"),
+            0,
+            4_000_000,
+            suffix=" MB",
+            hint=tr("A worker that takes more is ended, and started again."),
+        )
+        self.memory.box.setSpecialValueText(tr("none"))
+        self.memory.box.setSingleStep(256)
         self.answer_format = ChoiceField(tr("Answer format"), tuple(self._formats("callback")))
         self.private_assets = SwitchField("", tr("Fetch assets from private addresses"))
         self.insecure = SwitchField("", tr("Allow a hub without encryption (http)"))
@@ -132,7 +142,7 @@ class ProfileForm(QWidget):
         self.predictions = Card(tr("Predictions"))
         self.predictions.add(self.confidence, self.iou, self.most, self.shape, self.classes)
         running = Card(tr("Running"))
-        running.add(self.concurrency, self.timeout, self.answer_format, self.private_assets, self.insecure)
+        running.add(self.concurrency, self.timeout, self.memory, self.answer_format, self.private_assets, self.insecure)
         middle = QVBoxLayout()
         middle.setSpacing(2 * SPACE)
         for card in (plugin, source, self.predictions, running):
@@ -208,6 +218,7 @@ class ProfileForm(QWidget):
         self.classes.offer(())
         self.concurrency.value = profile.concurrency if profile else 1
         self.timeout.value = profile.timeout_s if profile else 120.0
+        self.memory.value = (profile.memory_limit_mb or 0) if profile else 0
         self.answer_format.offer(self._formats("callback"))
         self.answer_format.value = (profile.answer_format if profile else AnswerFormat.AUTO).value
         self.private_assets.value = profile.allow_private_assets if profile else False
@@ -267,6 +278,7 @@ class ProfileForm(QWidget):
             "detection": self.detection_values(),
             "concurrency": int(self.concurrency.value),
             "timeout_s": self.timeout.value,
+            "memory_limit_mb": int(self.memory.value) or None,
             "answer_format": self.answer_format.value,
             "allow_private_assets": self.private_assets.value,
             "allow_insecure_host": self.insecure.value,

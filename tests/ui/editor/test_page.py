@@ -82,6 +82,20 @@ def test_idle_unloading_is_shown_kept_and_forgotten(page: Any, run: Any, host: A
     run(scenario())
 
 
+def test_a_worker_may_be_held_to_a_memory_limit(page: Any, run: Any, model: Path, tools: Any) -> None:
+    async def scenario() -> None:
+        page.open_profile(tools.profile("Held").changed(source=OnnxSource(path=model), memory_limit_mb=2048))
+        assert page.form.memory.box.text() == "2048 MB"
+        assert page.form.values()["memory_limit_mb"] == 2048
+        page.form.memory.box.setValue(0)
+        assert page.form.memory.box.text() == "none"
+        assert page.form.values()["memory_limit_mb"] is None
+        page.form.memory.box.setValue(10)
+        await tools.until(lambda: not page.save_button.isEnabled())
+
+    run(scenario())
+
+
 def test_errors_show_where_they_are_and_not_before(page: Any, run: Any, host: Any, qtbot: Any, tools: Any) -> None:
     async def scenario() -> None:
         host.put(tools.profile("Taken"))
