@@ -87,6 +87,7 @@ class Delivery:
         self._answers: OrderedDict[str, Outgoing] = OrderedDict()
         self._answers_bytes = 0
         self._flushing: asyncio.Task[None] | None = None
+        self._closing = False
 
     @property
     def waiting(self) -> int:
@@ -234,6 +235,12 @@ class Delivery:
                 break
             self._confirm(self._unconfirmed.popleft())
 
+    def closing(self) -> None:
+        """The connection is about to be closed by us. What comes from now on stays in the outbox: the server reads
+        nothing after the goodbye, but the goodbye would count as having read all.
+        """
+        self._closing = True
+
     def closed(self, *, clean: bool) -> None:
         """The connection was closed by us; `clean` if the server took part, so that it has read everything."""
         self._suspects.stop()
@@ -276,7 +283,7 @@ class Delivery:
         self._flush_soon()
 
     async def _flush(self) -> None:
-        while self._outgoing and self._listener.connected:
+        while self._outgoing and self._listener.connected and not self._closing:
             item = self._outgoing.popleft()
             if item.job_id is None:
                 self._log_lines -= 1
@@ -285,6 +292,9 @@ class Delivery:
             if item.stored is not None:
                 await self._stored(item.stored)
                 item.stored = None
+                if self._closing:
+                    self._outgoing.appendleft(item)
+                    return
             item.epoch, item.pings, item.text = self._listener.epoch, self._pings, ""
             if item.job_id is not None:
                 self._unconfirmed.append(item)

@@ -142,6 +142,7 @@ class ProfileService:
                 await self._drain(drain_s)
             await aio.cancel_and_wait(*self._tasks.values())
             await self._pipeline.close(LAST_WORDS_S if self._listener.connected else 0.0)
+            self._delivery.closing()
             self._delivery.closed(clean=await self._listener.stop())
         finally:
             await self._pipeline.close(0.0)

@@ -59,6 +59,7 @@ class Way:
         )
 
     async def stop(self) -> None:
+        self.delivery.closing()
         self.delivery.closed(clean=await self.listener.stop())
         await self.client.close()
 

@@ -454,6 +454,30 @@ async def test_stopping_lets_the_running_job_finish(hub, line, until):
     assert await line.outbox.pending() == []
 
 
+async def test_a_job_that_comes_while_the_connection_is_being_closed_is_not_lost(
+    hub, line, until, monkeypatch
+):
+    """Found by the chaos test: after the goodbye the hub reads nothing more, but the goodbye counted as if it had."""
+    really_stop = line.service._listener.stop
+
+    async def stop() -> bool:
+        await hub.run_plugin("p1", extra={"session": "late"})
+        await until(lambda: any(record.session == "late" for record in line.records))
+        await until(lambda: [record for record in line.records if record.session == "late" and record.state.terminal])
+        for _ in range(20):
+            await asyncio.sleep(0)  # as far as it gets
+        assert hub.sessions["late"].responses == []
+        return await really_stop()
+
+    monkeypatch.setattr(line.service._listener, "stop", stop)
+    await line.service.stop(0.0)
+    assert [row.session for row in await line.outbox.pending()] == ["late"]
+    line.renew()
+    line.service.start()
+    session = await hub.sessions["late"].wait(20)
+    assert session.responses == [{"error": True, "session": "late"}]
+
+
 async def held_up(hub: Any, line: Any, until: Any, count: int = 15) -> list[Any]:
     """So many jobs of a model that does not move on; the assets of the first five are in the cache."""
     line.runner.gate = asyncio.Event()
