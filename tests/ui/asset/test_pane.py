@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import subprocess
 import sys
 import time
 import wave
@@ -245,3 +246,10 @@ def test_names(tools: Any) -> None:
     assert asset_name(tools.replace(job, external_id="")) == "tray-001.jpg"
     assert asset_name(tools.replace(job, external_id="", url="", asset_id="a7")) == "a7"
     assert asset_name(tools.replace(job, external_id="", url="")) == job.session
+
+
+def test_the_window_opens_without_heavy_libraries() -> None:
+    code = "import sys, desktop_app.ui.main_window as _; print(*sorted(sys.modules))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=100)
+    heavy = {"numpy", "PIL", "pypdfium2", "pydicom", "onnxruntime", "PySide6.QtMultimedia"}
+    assert not heavy & set(found.stdout.split())
