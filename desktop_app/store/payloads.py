@@ -7,14 +7,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from desktop_app.store import redact
 
 _MARK = "\x00withheld"
-_WHOLE = "\x00"
-"""As a key: the whole value was withheld."""
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A value that was withheld as a whole."""
+
+    value: Any = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +66,19 @@ def from_value(value: Any) -> StoredPayload | None:
     return StoredPayload(value, tuple(map(str, noted)) if isinstance(noted, list) else None)
 
 
-def _difference(original: Any, masked: Any) -> dict[Any, Any]:
+def _difference(original: Any, masked: Any) -> dict[Any, Any] | Whole:
     """What `_put_back` needs: the changed parts alone of a dict or a list, else all of it."""
     if isinstance(original, dict) and isinstance(masked, dict) and original.keys() == masked.keys():
         return {key: _difference(item, masked[key]) for key, item in original.items() if item != masked[key]}
     if isinstance(original, list) and isinstance(masked, list) and len(original) == len(masked):
         pairs = enumerate(zip(original, masked, strict=True))
         return {place: _difference(item, other) for place, (item, other) in pairs if item != other}
-    return {_WHOLE: original}
+    return Whole(original)
 
 
-def _put_back(masked: Any, difference: dict[Any, Any]) -> Any:
-    if _WHOLE in difference:
-        return difference[_WHOLE]
+def _put_back(masked: Any, difference: dict[Any, Any] | Whole) -> Any:
+    if isinstance(difference, Whole):
+        return difference.value
     if isinstance(masked, dict):
         return {key: _put_back(item, difference[key]) if key in difference else item for key, item in masked.items()}
     return [_put_back(item, difference[place]) if place in difference else item for place, item in enumerate(masked)]
