@@ -13,6 +13,8 @@ import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -29,41 +31,43 @@ from desktop_app.core.events import (
     Signal,
     StatusChanged,
 )
-from desktop_app.core.job import JobRecord
 from desktop_app.core.profile import Profile
 from desktop_app.core.proxy import ProxyChoice
-from desktop_app.hub.attempt import try_login
 from desktop_app.hub.listener import Timing
 from desktop_app.jobs.assets import Assets
 from desktop_app.jobs.cache import Cache
-from desktop_app.jobs.export import Exported, ExportFormat, export_jobs
 from desktop_app.jobs.recorder import AppLogHandler, Recorder
-from desktop_app.jobs.replay import Replay, Replayer
-from desktop_app.jobs.service import Shared
+from desktop_app.jobs.shared import Shared
 from desktop_app.jobs.supervisor import Supervisor
-from desktop_app.jobs.trial import Trial, TrialResult, run_files, trial
-from desktop_app.runner.inspect import ask_worker, inspect_model, read_class_list
-from desktop_app.runner.interpreters import Interpreter, find_interpreters, look_at
-from desktop_app.runner.pool import Runner, RunnerState, WorkerLine
-from desktop_app.runner.script_facts import ScriptFacts, read_script
 from desktop_app.store.crashes import CrashReports
 from desktop_app.store.database import Database
 from desktop_app.store.history import History
 from desktop_app.store.lock import FileLock
 from desktop_app.store.logfile import LogFile
 from desktop_app.store.outbox import Outbox
-from desktop_app.store.paths import DataDir
 from desktop_app.store.profiles import ProfileStore
-from desktop_app.store.search import JobFilter
 from desktop_app.store.secrets import Secrets
-from desktop_app.store.settings import Settings, SettingsStore
+from desktop_app.store.settings import SettingsStore
 
 if TYPE_CHECKING:
+    from desktop_app.core.job import JobRecord
     from desktop_app.hub.rest import RestServer
+    from desktop_app.jobs.export import Exported
+    from desktop_app.jobs.replay import Replay, Replayer
+    from desktop_app.jobs.trial import Trial, TrialResult
+    from desktop_app.runner.interpreters import Interpreter
+    from desktop_app.runner.pool import Runner, RunnerState, WorkerLine
+    from desktop_app.runner.script_facts import ScriptFacts
+    from desktop_app.store.paths import DataDir
+    from desktop_app.store.search import JobFilter
+    from desktop_app.store.settings import Settings
 
 log = logging.getLogger(__name__)
 
 SWITCH_INTERVAL_S = 0.0005
+
+SERVING = ("desktop_app.jobs.service", "desktop_app.jobs.shadow", "desktop_app.hub.connection")
+"""What the first served profile needs. With all that it draws in, loading takes longer than opening the window."""
 
 
 class Host:
@@ -118,7 +122,6 @@ class Host:
         await self.settings.load()
         self.history.hide(self.secrets.known)
         self.recorder = Recorder(self.history, self.events)
-        self.replayer = Replayer(self.history, self.recorder)
         self._cache = Cache(self.data_dir.cache, self.settings.current.cache_limit_mb * 1024**2)
         self._assets = Assets(self._cache)
         self._apply(self.settings.current)
@@ -175,6 +178,18 @@ class Host:
             self._lock.release()
             self._serving = False
 
+    @cached_property
+    def replayer(self) -> Replayer:
+        """Answers jobs of the history once more."""
+        from desktop_app.jobs.replay import Replayer
+
+        return Replayer(self.history, self.recorder)
+
+    async def warm_up(self) -> None:
+        """Loads, beside the loop, what serving needs; so the window is there before it."""
+        if any(name not in sys.modules for name in SERVING):
+            await asyncio.to_thread(lambda: [import_module(name) for name in SERVING])
+
     def known_secrets(self) -> tuple[str, ...]:
         """Every secret and API key of this run, in all the ways they may be written: what no text may hold."""
         return self._db.redactor.known()
@@ -201,6 +216,7 @@ class Host:
         Args:
             rest: the open port where the hub calls it; None: we call the hub.
         """
+        await self.warm_up()
         await self.supervisor.settled(profile_id)
         self.supervisor.start(self.profiles.get(profile_id), rest)
 
@@ -214,6 +230,7 @@ class Host:
 
     async def start_enabled(self) -> None:
         """Serves all profiles that are enabled."""
+        await self.warm_up()
         for profile in self.profiles.all():
             if profile.enabled:
                 self.supervisor.start(profile)
@@ -278,6 +295,8 @@ class Host:
         Raises:
             ProfileError: it is no readable Python file.
         """
+        from desktop_app.runner.script_facts import read_script
+
         return await asyncio.to_thread(read_script, path)
 
     async def inspect(self, path: Path, *, family: str = "", picture: Path | None = None) -> dict[str, Any]:
@@ -290,6 +309,8 @@ class Host:
         Raises:
             ModelLoadError: it cannot be loaded; says why.
         """
+        from desktop_app.runner.inspect import inspect_model
+
         return await inspect_model(path, family=family, picture=picture)
 
     async def class_names(self, source: Path | str) -> tuple[str, ...]:
@@ -298,6 +319,8 @@ class Host:
         Raises:
             ModelLoadError: it cannot be read, or holds none.
         """
+        from desktop_app.runner.inspect import read_class_list
+
         if isinstance(source, Path):
             return await read_class_list(source)
         with tempfile.TemporaryDirectory(prefix="plugdeck-classes-") as folder:
@@ -319,6 +342,8 @@ class Host:
             LoginRefused, HubUnreachable: see `try_login`.
             ProfileError: the host is not https.
         """
+        from desktop_app.hub.attempt import try_login
+
         _check_host(profile)
         if secret is None:
             secret = await self._secret(profile)
@@ -337,6 +362,8 @@ class Host:
         Raises:
             ModelLoadError: the model cannot be loaded.
         """
+        from desktop_app.jobs.trial import run_files
+
         return await run_files(profile, self._trial_runner(profile), files, config, mapping)
 
     def trial(self, profile: Profile) -> AbstractAsyncContextManager[Trial]:
@@ -345,6 +372,8 @@ class Host:
         Raises:
             ModelLoadError: the model cannot be loaded.
         """
+        from desktop_app.jobs.trial import trial
+
         return trial(profile, self._trial_runner(profile))
 
     async def replay(self, original: JobRecord, profile: Profile | None = None) -> Replay:
@@ -369,10 +398,14 @@ class Host:
         Raises:
             KnownError: see `export_jobs`.
         """
+        from desktop_app.jobs.export import ExportFormat, export_jobs
+
         return await export_jobs(self.history, target, ExportFormat(form), wanted=wanted, jobs=jobs, assets=assets)
 
     async def find_pythons(self, script: Path | None) -> list[Interpreter]:
         """The Pythons of this machine, the bundled one first, and what each lacks for a script."""
+        from desktop_app.runner.interpreters import find_interpreters
+
         return await find_interpreters(script)
 
     async def look_at_python(self, path: Path | None, script: Path | None) -> Interpreter:
@@ -381,6 +414,8 @@ class Host:
         Raises:
             ProfileError: it cannot be started, is no Python, or is older than 3.8.
         """
+        from desktop_app.runner.interpreters import look_at
+
         return await look_at(path, script)
 
     async def draw_overlay(self, result: TrialResult, out: Path) -> dict[str, Any]:
@@ -393,6 +428,8 @@ class Host:
         Raises:
             ModelError: the picture cannot be read or the drawing not written; says why.
         """
+        from desktop_app.runner.inspect import ask_worker
+
         overlay = {"asset": str(result.file), "answer": result.answer, "out": str(Path.cwd() / out)}
         return await ask_worker({"type": "load", "overlay": overlay})
 
@@ -429,6 +466,8 @@ class Host:
             log.warning("what an earlier crash left cannot be read: %s", error)
 
     def _runner(self, profile: Profile, on_log: Callable[..., None], on_state: Callable[[RunnerState], None]) -> Runner:
+        from desktop_app.runner.pool import Runner
+
         return Runner(
             profile,
             scratch=self.data_dir.root / "scratch",

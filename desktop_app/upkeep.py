@@ -8,14 +8,17 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from desktop_app.core.errors import StoreError
 from desktop_app.core.job import JobState
-from desktop_app.jobs.recorder import Recorder
-from desktop_app.jobs.supervisor import Supervisor
-from desktop_app.store.history import History
-from desktop_app.store.profiles import ProfileStore
-from desktop_app.store.settings import SettingsStore
+
+if TYPE_CHECKING:
+    from desktop_app.jobs.recorder import Recorder
+    from desktop_app.jobs.supervisor import Supervisor
+    from desktop_app.store.history import History
+    from desktop_app.store.profiles import ProfileStore
+    from desktop_app.store.settings import SettingsStore
 
 log = logging.getLogger(__name__)
 

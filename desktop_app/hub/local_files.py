@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import secrets
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from aiohttp import web
+if TYPE_CHECKING:
+    from aiohttp import web
 
 
 class LocalFiles:
@@ -18,6 +19,8 @@ class LocalFiles:
         self._port = 0
 
     async def __aenter__(self) -> Self:
+        from aiohttp import web  # a web server, which the window's start has no use for
+
         app = web.Application()
         app.router.add_get("/{token}/{name}", self._get)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
@@ -44,6 +47,8 @@ class LocalFiles:
         return f"{self.origin}/{token}/{safe or 'file'}"
 
     async def _get(self, request: web.Request) -> web.StreamResponse:
+        from aiohttp import web
+
         path = self._files.get(request.match_info["token"])
         if path is None or not path.is_file():
             raise web.HTTPNotFound

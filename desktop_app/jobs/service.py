@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from desktop_app.core import aio
@@ -15,19 +15,16 @@ from desktop_app.core.job import Job, JobRecord, JobState
 from desktop_app.core.profile import CallbackSource, Profile
 from desktop_app.hub import protocol
 from desktop_app.hub.client import HubClient
-from desktop_app.hub.listener import Link, Timing
-from desktop_app.jobs.assets import Assets
+from desktop_app.hub.listener import Link
 from desktop_app.jobs.connectors import Ears, connect
 from desktop_app.jobs.pipeline import CANCELLED, LAST_WORDS_S, Pipeline
 from desktop_app.jobs.queue import JobQueue, Waiting
-from desktop_app.jobs.recorder import Recorder
 from desktop_app.jobs.resume import Reading, interrupted, is_cached, stopped, why_not
 from desktop_app.jobs.sessions import Sessions
+from desktop_app.jobs.shared import Shared
 from desktop_app.jobs.takeup import TakeUp
-from desktop_app.runner.pool import Runner, RunnerState, WorkerLine
+from desktop_app.runner.pool import RunnerState, WorkerLine
 from desktop_app.runner.reload import ScriptWatch
-from desktop_app.store.history import History
-from desktop_app.store.outbox import Outbox
 
 if TYPE_CHECKING:
     from desktop_app.hub.rest import RestServer
@@ -40,22 +37,6 @@ AHEAD = 4
 CROWDED_LOOK_S = 0.1
 PRESSED_S = 2.0
 """The longest that reading from the hub is held up for the disk."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shared:
-    """What all profiles share."""
-
-    history: History
-    outbox: Outbox
-    assets: Assets
-    recorder: Recorder
-    timing: Timing
-    make_runner: Callable[[Profile, Callable[..., None], Callable[[RunnerState], None]], Runner]
-    secret: Callable[[Profile], Awaitable[str]]
-    on_bug: Callable[[BaseException, str], None]
-    on_status: Callable[[ProfileStatus], None]
-    on_model: Callable[[ModelLoaded], None]
 
 
 class ProfileService:
@@ -98,7 +79,7 @@ class ProfileService:
         )
         self._in_hand: dict[str, Waiting] = {}
         self._queue = JobQueue(read_back=Reading(profile, shared.history, self._records))
-        self._hand = asyncio.Semaphore(profile.concurrency + AHEAD)
+        self._hand = asyncio.Semaphore(profile.jobs_in_worker + AHEAD)
         self._tasks: dict[str, asyncio.Task[Any]] = {}
         self._sessions = Sessions(profile, shared.history, shared.outbox, self._delivery, shared.recorder)
         self._beside: set[asyncio.Task[Any]] = set()

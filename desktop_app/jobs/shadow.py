@@ -26,7 +26,7 @@ from desktop_app.core.job import JobRecord, JobState
 from desktop_app.core.profile import Profile
 from desktop_app.hub.local_files import LocalFiles
 from desktop_app.jobs.replay import SHADOW, Replayer
-from desktop_app.jobs.service import Shared
+from desktop_app.jobs.shared import Shared
 from desktop_app.jobs.trial import Trial
 from desktop_app.runner.pool import RunnerState, WorkerLine
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from desktop_app.core.events import ProfileStatus
 from desktop_app.core.profile import Profile
-from desktop_app.jobs.service import ProfileService, Shared
-from desktop_app.jobs.shadow import ShadowService
 
 if TYPE_CHECKING:
     from desktop_app.hub.rest import RestServer
+    from desktop_app.jobs.service import ProfileService
+    from desktop_app.jobs.shadow import ShadowService
+    from desktop_app.jobs.shared import Shared
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +56,10 @@ class Supervisor:
             service.start()
 
     def _service(self, profile: Profile) -> ProfileService | ShadowService:
+        # Here and not above: the window is there before them, and a warm-up has mostly loaded them by now.
+        from desktop_app.jobs.service import ProfileService
+        from desktop_app.jobs.shadow import ShadowService
+
         live = profile.shadow_of
         if live is None:
             return ProfileService(profile, self._shared, self._rest.get(profile.id))

@@ -26,7 +26,8 @@ from desktop_app.hub.listener import Timing
 from desktop_app.jobs.assets import Assets
 from desktop_app.jobs.cache import Cache
 from desktop_app.jobs.recorder import Recorder
-from desktop_app.jobs.service import ProfileService, Shared
+from desktop_app.jobs.service import ProfileService
+from desktop_app.jobs.shared import Shared
 from desktop_app.runner.pool import RunnerPhase, RunnerState
 from desktop_app.store.database import Database
 from desktop_app.store.history import History

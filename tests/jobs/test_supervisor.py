@@ -20,7 +20,7 @@ from desktop_app.hub.listener import Timing
 from desktop_app.jobs.assets import Assets
 from desktop_app.jobs.cache import Cache
 from desktop_app.jobs.recorder import Recorder
-from desktop_app.jobs.service import Shared
+from desktop_app.jobs.shared import Shared
 from desktop_app.jobs.supervisor import Supervisor
 from desktop_app.runner.pool import Runner
 from desktop_app.store.history import History
