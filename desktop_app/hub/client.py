@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import importlib.util
 import json
 import logging
@@ -10,15 +11,17 @@ import math
 import sys
 import time
 from email.utils import parsedate_to_datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
-
-import httpx
 
 from desktop_app.core.aio import backoff
 from desktop_app.core.errors import HubError, HubRefused, HubUnreachable
 from desktop_app.hub.trust import trusted
+
+if TYPE_CHECKING:
+    import httpx
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +33,8 @@ if importlib.util.find_spec("sniffio") is None:
 # httpx logs each address with its query at INFO.
 logging.getLogger("httpx").setLevel(logging.WARNING)
 
-TIMEOUT = httpx.Timeout(30.0, connect=5.0)
+TIMEOUT_S = 30.0
+CONNECT_S = 5.0
 CALL_LIMIT_S = 120.0
 """Bound on one try, for a hub that answers byte by byte."""
 ATTEMPTS = 4
@@ -112,13 +116,22 @@ class HubClient:
     async def _call(
         self, method: str, path: str, api_key: str, *, params: dict[str, Any] | None = None, body: Any = None
     ) -> dict[str, Any]:
+        if "httpx" not in sys.modules:  # here and not above: the window is there before it
+            await asyncio.to_thread(importlib.import_module, "httpx")
+        import httpx
+
         if not (api_key.isascii() and api_key.isprintable()):
             raise HubRefused("The job's API key is none that can be sent", status=401, where=f"{method} {path}")
         headers = {"apikey": api_key}
         if self._http is None:
             verify = await trusted()
             if self._http is None:
-                self._http = httpx.AsyncClient(base_url=self._host, timeout=TIMEOUT, verify=verify)
+                self._http = httpx.AsyncClient(
+                    base_url=self._host,
+                    timeout=httpx.Timeout(TIMEOUT_S, connect=CONNECT_S),
+                    verify=verify,
+                    cookies=no_cookies(),
+                )
         waits = backoff(0.5, limit=8.0)
         for attempt in range(ATTEMPTS):
             last = attempt == ATTEMPTS - 1
@@ -159,6 +172,11 @@ def _data(reply: httpx.Response, where: str) -> dict[str, Any]:
     return data if isinstance(data, dict) else {}
 
 
+def no_cookies() -> CookieJar:
+    """A jar that takes nothing: nobody needs cookies here, and one with odd characters would spoil every later call."""
+    return CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+
+
 def retry_after(reply: httpx.Response) -> float | None:
     """Seconds that a server asks to be left alone, from the number or the date it gives, or None."""
     return seconds_asked(reply.headers.get("Retry-After", ""))
@@ -177,6 +195,8 @@ def seconds_asked(told: str) -> float | None:
 
 
 def _no_answer(error: Exception) -> str:
+    import httpx
+
     if isinstance(error, httpx.TimeoutException | TimeoutError):
         return "The hub did not answer in time"
     return "The connection to the hub failed"

@@ -133,6 +133,14 @@ async def test_a_wrong_key_is_named(whole_hub):
 # Tries
 
 
+async def test_cookies_are_not_kept(server, client):
+    """Found by the fuzz test: one that is not ASCII broke every call after it."""
+    server.says(reply(200, OK, **{"Set-Cookie": "a=bó"}))
+    for _ in range(2):
+        assert (await client.task("k", "T"))["_id"] == "T"
+    assert "Cookie" not in server.calls[1].headers
+
+
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
 async def test_reading_is_tried_again(server, client, status):
     server.says((status, "<html>busy</html>"), (status, "<html>busy</html>"), (200, OK))
