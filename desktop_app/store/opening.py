@@ -22,6 +22,7 @@ T = TypeVar("T")
 
 APPLICATION_ID = 0x506C6764  # "Plgd" in the file's header
 BUSY_MS = 5_000
+_LAST_SCHEMA_FORMAT = 4
 _MAGIC = b"SQLite format 3\x00"
 _FULL_CHECK_BYTES = 4 << 20  # up to here a complete check takes a few milliseconds
 _SMALL_TABLES = ("profile", "setting", "meta")
@@ -124,6 +125,8 @@ def _check_header(path: Path) -> int:
         raise Damaged
     if int.from_bytes(header[68:72], "big") == APPLICATION_ID and int.from_bytes(header[60:64], "big") > LATEST:
         raise _newer(path)
+    if int.from_bytes(header[44:48], "big") > _LAST_SCHEMA_FORMAT:
+        raise Damaged  # SQLite calls it an error of nobody's in particular
     page_size = int.from_bytes(header[16:18], "big")
     page_size = 65536 if page_size == 1 else page_size
     wal = path.with_name(path.name + "-wal")

@@ -61,6 +61,22 @@ async def test_what_is_no_database_is_set_aside_and_kept(tmp_path: Path, content
     await again.close()
 
 
+async def test_a_header_that_promises_a_format_of_the_future_is_damage(
+    tmp_path: Path, make_profile: MakeProfile, make_record: MakeRecord
+) -> None:
+    """Found by the fuzz test: SQLite says no more than "unsupported file format" then."""
+    path = tmp_path / "plugdeck.db"
+    await filled(path, make_profile, make_record)
+    content = bytearray(path.read_bytes())
+    content[44] = 0x40
+    path.write_bytes(content)
+    db = Database(path)
+    await db.open()
+    assert len(aside(path)) == 1
+    assert "damaged" in db.notice
+    await db.close()
+
+
 async def test_plugins_and_unfinished_work_come_over_from_a_damaged_file(
     tmp_path: Path, make_profile: MakeProfile, make_record: MakeRecord
 ) -> None:
