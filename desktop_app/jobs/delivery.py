@@ -282,8 +282,11 @@ class Delivery:
         self._outgoing.extendleft(reversed(items))
         self._flush_soon()
 
+    def _may_write(self) -> bool:
+        return self._listener.connected and not self._closing
+
     async def _flush(self) -> None:
-        while self._outgoing and self._listener.connected and not self._closing:
+        while self._outgoing and self._may_write():
             item = self._outgoing.popleft()
             if item.job_id is None:
                 self._log_lines -= 1
@@ -292,7 +295,7 @@ class Delivery:
             if item.stored is not None:
                 await self._stored(item.stored)
                 item.stored = None
-                if self._closing:
+                if not self._may_write():
                     self._outgoing.appendleft(item)
                     return
             item.epoch, item.pings, item.text = self._listener.epoch, self._pings, ""

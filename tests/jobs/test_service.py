@@ -454,9 +454,7 @@ async def test_stopping_lets_the_running_job_finish(hub, line, until):
     assert await line.outbox.pending() == []
 
 
-async def test_a_job_that_comes_while_the_connection_is_being_closed_is_not_lost(
-    hub, line, until, monkeypatch
-):
+async def test_a_job_that_comes_while_the_connection_is_being_closed_is_not_lost(hub, line, until, monkeypatch):
     """Found by the chaos test: after the goodbye the hub reads nothing more, but the goodbye counted as if it had."""
     really_stop = line.service._listener.stop
 
