@@ -238,11 +238,11 @@ async def _write(target: Path, text: str) -> None:
     try:
         await asyncio.to_thread(target.write_text, text, encoding="utf-8")
     except OSError as error:
-        raise UsageError("The file could not be written", where=str(target), remedy=error.strerror or "") from error
+        raise UsageError(tr("The file could not be written"), where=str(target), remedy=error.strerror or "") from error
 
 
 async def _read(path: Path) -> str:
     try:
         return await asyncio.to_thread(path.read_text, encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError("The file could not be read", where=str(path)) from error
+        raise UsageError(tr("The file could not be read"), where=str(path)) from error

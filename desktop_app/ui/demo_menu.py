@@ -64,8 +64,8 @@ class DemoButton(QToolButton):
         # A section's title is not drawn by every style.
         menu.addAction(tr("See how failures look:")).setEnabled(False)
         self.refuse = self._switch(menu, tr("Refuse logins"))
-        self.waiting = self._switch(menu, tr("Let connections wait for {n:g} s").format(n=HANDSHAKE_S))
-        self.slow = self._switch(menu, tr("Answer {n:g} s late").format(n=DELAY_S))
+        self.waiting = self._switch(menu, tr("Let connections wait for {n} s").format(n=round(HANDSHAKE_S)))
+        self.slow = self._switch(menu, tr("Answer {n} s late").format(n=round(DELAY_S)))
         self.bad_gateway = self._switch(menu, tr("Answer every call with 502"))
         self.away = menu.addAction(tr("Be away"))
         self.away.setCheckable(True)

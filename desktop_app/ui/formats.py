@@ -12,6 +12,11 @@ def tr(text: str) -> str:
     return QCoreApplication.translate("Plugdeck", text)
 
 
+def decimal(number: float, digits: int) -> str:
+    """`0.93`, or `0,93` where a comma stands before fractions."""
+    return QLocale().toString(float(number), "f", digits)
+
+
 def local(at: float) -> datetime:
     """A moment (seconds since the epoch) in the person's own time zone."""
     return datetime.fromtimestamp(at).astimezone()
@@ -49,11 +54,11 @@ def duration(ms: float | None) -> str:
     if ms is None:
         return "–"
     if ms < 10:
-        return f"{ms:.1f} ms"
+        return f"{decimal(ms, 1)} ms"
     if ms < 1000:
         return f"{ms:.0f} ms"
     if ms < 60_000:
-        return f"{ms / 1000:.1f} s"
+        return f"{decimal(ms / 1000, 1)} s"
     minutes, seconds = divmod(round(ms / 1000), 60)
     return f"{minutes} min {seconds} s"
 

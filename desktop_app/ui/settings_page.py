@@ -106,7 +106,7 @@ class SettingsPage(SidePage):
         kind = next(part for part in kinds if part is not type(None))
         optional = type(None) in kinds
         if name == "language":
-            choices = ((tr("The desktop's"), ""), *((own, code) for code, own in languages()))
+            choices = ((tr("System"), ""), *((own, code) for code, own in languages()))
             return ChoiceField(title, choices, hint)
         if get_origin(kind) is Literal:
             return ChoiceField(

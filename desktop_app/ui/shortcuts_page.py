@@ -81,8 +81,13 @@ class ShortcutsPage(SidePage):
         grid.setColumnStretch(1, 1)
         grid.addWidget(label(title, "subtitle"), 0, 0, 1, 2)
         for number, (keys, text) in enumerate(entries, 1):
-            name = label(keys, "muted")
+            name = label(_as_written_here(keys), "muted")
             name.setFont(mono_font())
             grid.addWidget(name, number, 0)
             grid.addWidget(label(text), number, 1)
         return card
+
+
+def _as_written_here(keys: str) -> str:
+    """`Ctrl+1` as the keyboard of this language and system has it; names of single keys are translated already."""
+    return QKeySequence(keys).toString(QKeySequence.SequenceFormat.NativeText) if "+" in keys[1:] else keys

@@ -108,16 +108,23 @@ def doing_words(record: JobRecord) -> str:
 
 def job_words(state: JobState) -> str:
     """A job's state as people read it."""
-    return {
-        JobState.QUEUED: tr("waiting"),
-        JobState.FETCHING: tr("fetching"),
-        JobState.RUNNING: tr("running"),
-        JobState.BUILDING: tr("checking"),
-        JobState.DELIVERING: tr("delivering"),
-        JobState.DELIVERED: tr("delivered"),
-        JobState.FAILED: tr("failed"),
-        JobState.CANCELLED: tr("cancelled"),
-    }[state]
+    match state:
+        case JobState.QUEUED:
+            return tr("waiting")
+        case JobState.FETCHING:
+            return tr("fetching")
+        case JobState.RUNNING:
+            return tr("running")
+        case JobState.BUILDING:
+            return tr("checking")
+        case JobState.DELIVERING:
+            return tr("delivering")
+        case JobState.DELIVERED:
+            return tr("delivered")
+        case JobState.FAILED:
+            return tr("failed")
+        case JobState.CANCELLED:
+            return tr("cancelled")
 
 
 def job_tone(state: JobState) -> str:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from desktop_app.core.job import JobDetail
 from desktop_app.ui.asset.schema import Schema, is_colour, text_of
 from desktop_app.ui.asset.shapes import Bounds, Shape, items_of, number, shapes_of
+from desktop_app.ui.formats import decimal, tr
 
 if TYPE_CHECKING:
     from desktop_app.ui.asset.shapes import Ring
@@ -64,7 +65,7 @@ class Item:
     @property
     def label(self) -> str:
         """Class and confidence: `car 0.93`."""
-        return self.name if self.score is None else f"{self.name} {self.score:.2f}"
+        return self.name if self.score is None else f"{self.name} {decimal(self.score, 2)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +197,7 @@ def _item(index: int, layer: Layer, raw: Any, shape: Shape, schema: Schema, scor
     name = text_of(get("title")) or text_of(get("class"))
     if not name:
         name = matched[0] if matched and (not mapped or matched[0] in mapped) else ""
-    name = name or (mapped[0] if mapped else "") or (f"schema {schema_id[:8]}" if schema_id else "no class")
+    name = name or (mapped[0] if mapped else "") or (f"schema {schema_id[:8]}" if schema_id else tr("no class"))
     own = get("color")
     area = get("pdf") if shape.kind == "pdf" else None
     return Item(
@@ -273,7 +274,7 @@ def _chips(values: Any, schema: Schema, layer: Layer) -> list[Chip]:
     for value in items_of(values):
         if isinstance(value, dict):
             schema_id = text_of(value.get("schemaId"))
-            title = text_of(value.get("title")) or next(iter(schema.classes(schema_id)), "") or "Classification"
+            title = text_of(value.get("title")) or next(iter(schema.classes(schema_id)), "") or tr("Classification")
             chips.append(Chip(title, _answer(value.get("answer")), schema.colour(schema_id, title), layer))
     return chips
 

@@ -12,6 +12,7 @@ from PySide6.QtGui import QImage, QImageReader
 
 from desktop_app.core.errors import AssetError
 from desktop_app.runner.preview import Page
+from desktop_app.ui.formats import tr
 
 SMALLEST_LEVEL = 256
 PREVIEW_FROM = 12_000_000
@@ -76,7 +77,7 @@ def read_picture(path: Path) -> Picture:
         return read_quickly(path)
     except NeedsChild:
         raise AssetError(
-            "This file cannot be shown as a picture", remedy="Its annotations are listed all the same."
+            tr("This file cannot be shown as a picture"), remedy=tr("Its annotations are listed all the same.")
         ) from None
 
 

@@ -142,5 +142,5 @@ def _picture(frame: Any) -> Picture:
 
     image = frame.toImage()
     if image.isNull():
-        raise AssetError("The frame cannot be read")
+        raise AssetError(tr("The frame cannot be read"))
     return with_levels(image)

@@ -24,21 +24,21 @@ class ClassRow:
 def count_columns(before: str, after: str) -> tuple[Column[ClassRow], ...]:
     """Columns of the table."""
     return (
-        Column("Class", lambda row: plain(row.name, 60), lambda row: plain(row.name, 200), sample="washer x"),
+        Column(tr("Class"), lambda row: plain(row.name, 60), lambda row: plain(row.name, 200), sample="washer x"),
         Column(before, lambda row: str(row.count.before), right=True, sample="123"),
         Column(after, lambda row: str(row.count.after), right=True, sample="123"),
-        Column("Moved", lambda row: str(row.count.moved), right=True, sample="123"),
-        Column("Gained", lambda row: str(row.count.gained), right=True, sample="123"),
-        Column("Lost", lambda row: str(row.count.lost), right=True, sample="123"),
+        Column(tr("Moved"), lambda row: str(row.count.moved), right=True, sample="123"),
+        Column(tr("Gained"), lambda row: str(row.count.gained), right=True, sample="123"),
+        Column(tr("Lost"), lambda row: str(row.count.lost), right=True, sample="123"),
     )
 
 
 class CountTable(QTableView):
     """The table; to be read, nothing in it does anything."""
 
-    def __init__(self, before: str = "Before", after: str = "After", parent: QWidget | None = None) -> None:
+    def __init__(self, before: str = "", after: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.rows = TypedTableModel(count_columns(before, after), self)
+        self.rows = TypedTableModel(count_columns(before or tr("Before"), after or tr("After")), self)
         self.setModel(self.rows)
         self.setAccessibleName(self.tr("Counts by class"))
         self.setShowGrid(False)
@@ -56,7 +56,7 @@ class CountTable(QTableView):
         """Close together: six columns beside a picture."""
         header = QFontMetrics(self.horizontalHeader().font())
         for place, column in enumerate(self.rows.columns):
-            title = header.horizontalAdvance(tr(column.title))
+            title = header.horizontalAdvance(column.title)
             self.setColumnWidth(place, round(max(title * 1.12, header.horizontalAdvance(column.sample))) + 28)
 
     def show_counts(self, classes: Mapping[str, ClassCount]) -> None:

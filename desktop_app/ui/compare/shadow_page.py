@@ -40,17 +40,17 @@ LAST = (50, 200, 1000)
 def answered_columns() -> tuple[Column[Answered], ...]:
     """Columns of the list of jobs."""
     return (
-        Column("Agreement", lambda row: f"{row.agreement * 100:.0f} %", right=True, sample="100 %"),
+        Column(tr("Agreement"), lambda row: f"{row.agreement * 100:.0f} %", right=True, sample="100 %"),
         Column(
-            "Asset", lambda row: asset_name(row.live), lambda row: plain(row.live.url, 400), sample="asset-0001.jpg"
+            tr("Asset"), lambda row: asset_name(row.live), lambda row: plain(row.live.url, 400), sample="asset-0001.jpg"
         ),
-        Column("Live", lambda row: str(row.live.objects), right=True, sample="123"),
-        Column("Shadow", lambda row: str(row.shadow.objects), right=True, sample="123"),
+        Column(tr("Live"), lambda row: str(row.live.objects), right=True, sample="123"),
+        Column(tr("Shadow"), lambda row: str(row.shadow.objects), right=True, sample="123"),
         Column(
-            "Arrived",
+            tr("Arrived"),
             lambda row: day_clock(row.live.received_at, time.time()),
             lambda row: exact(row.live.received_at),
-            sample="yesterday 00:00",
+            sample=tr("yesterday {time}").format(time="00:00"),
         ),
     )
 
@@ -113,7 +113,7 @@ class ShadowPage(Panel):
     def _make_report(self) -> QWidget:
         self.agreement = label("", "title")
         self.summary = label("", "muted", wrap=True)
-        self.counts = CountTable("Live", "Shadow")
+        self.counts = CountTable(tr("Live"), tr("Shadow"))
         self.rows = TypedTableModel(answered_columns(), self)
         self.jobs = QTableView()
         self.jobs.setModel(self.rows)

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop_app.ui.formats import tr
+from desktop_app.ui.formats import decimal, tr
 from desktop_app.ui.tokens import CONTROL_HEIGHT, SPACE
 from desktop_app.ui.widgets import label, set_kind, tool_button
 
@@ -253,11 +253,11 @@ class PercentField(Field):
         self.slider.setValue(round(value * 100))
         self.slider.blockSignals(blocked)
         self._exact = value
-        self.number.setText(f"{value:.2f}")
+        self.number.setText(decimal(value, 2))
 
     def _moved(self, value: int) -> None:
         self._exact = None
-        self.number.setText(f"{value / 100:.2f}")
+        self.number.setText(decimal(value / 100, 2))
         self.touch()
 
 

@@ -33,7 +33,7 @@ from desktop_app.ui.background import Background
 from desktop_app.ui.dialogs import choose_files
 from desktop_app.ui.editor.findings import Findings
 from desktop_app.ui.editor.preview_worker import PreviewWorker
-from desktop_app.ui.formats import duration, plain, tr
+from desktop_app.ui.formats import decimal, duration, plain, tr
 from desktop_app.ui.hosting import Host
 from desktop_app.ui.tokens import SPACE
 from desktop_app.ui.widgets import EmptyState, label, push_button
@@ -276,7 +276,7 @@ class Preview(QFrame):
         self.view.show_scene(Scene.of(Annotations(items)))
         self.slider_label.setText(
             tr("From {score}: {kept} of {all}").format(
-                score=f"{self._score:.2f}", kept=len(items), all=len(self._items)
+                score=decimal(self._score, 2), kept=len(items), all=len(self._items)
             )
         )
 

@@ -9,6 +9,7 @@ from typing import Any
 from PySide6.QtGui import QColor, QGuiApplication, QSyntaxHighlighter, QTextCharFormat, QTextDocument
 from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
+from desktop_app.ui.formats import decimal
 from desktop_app.ui.theme import mono_font, notifier, tokens
 from desktop_app.ui.tokens import SPACE
 from desktop_app.ui.widgets import label, tool_button
@@ -98,7 +99,9 @@ class JsonView(QWidget):
         self.copy_button.setEnabled(bool(self._text))
         cut = len(self._text) > LONGEST
         size = len(self._text.encode("utf-8", errors="replace"))
-        self.caption.setText(caption or (self.tr("{size} kB").format(size=f"{size / 1000:.1f}") if self._text else ""))
+        self.caption.setText(
+            caption or (self.tr("{size} kB").format(size=decimal(size / 1000, 1)) if self._text else "")
+        )
         rest = self.tr("\n… (cut here for display; Copy gives all of it)") if cut else ""
         self.edit.setPlainText(self._text[:LONGEST] + rest if self._text else self._nothing)
 

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 
 from desktop_app.core.job import JobDetail, JobRecord
 from desktop_app.ui.asset.items import Annotations, Layer
-from desktop_app.ui.formats import plain, tr
+from desktop_app.ui.formats import decimal, plain, tr
 from desktop_app.ui.inspector.curl import curl_of
 from desktop_app.ui.inspector.facts import JobFacts
 from desktop_app.ui.inspector.json_view import JsonView
@@ -260,7 +260,7 @@ class Inspector(Panel):
         kept = sum(1 for item in raw if item.score is None or item.score >= self._min_score)
         self.slider_label.setText(
             self.tr("Raw predictions from {score}: {kept} of {all}").format(
-                score=f"{self._min_score:.2f}", kept=kept, all=len(raw)
+                score=decimal(self._min_score, 2), kept=kept, all=len(raw)
             )
         )
 

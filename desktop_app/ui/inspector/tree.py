@@ -9,7 +9,7 @@ from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistent
 from PySide6.QtGui import QColor, QPainter, QPixmap
 
 from desktop_app.ui.asset.items import Annotations, Item, Layer
-from desktop_app.ui.formats import plain
+from desktop_app.ui.formats import decimal, plain
 from desktop_app.ui.models.table import NO_INDEX, Index
 from desktop_app.ui.theme import tokens
 
@@ -171,7 +171,8 @@ class AnnotationTree(QAbstractItemModel):
                 parts = [item.kind]
                 if item.bounds:
                     left, top, right, bottom = item.bounds
-                    parts.append(f"x {left:.1f}, y {top:.1f}, {right - left:.1f} × {bottom - top:.1f} px")
+                    x, y, wide, high = (decimal(one, 1) for one in (left, top, right - left, bottom - top))
+                    parts.append(f"x {x}, y {y}, {wide} × {high} px")
                 if item.object_id:
                     parts.append(f"objectId {plain(item.object_id, 60)}")
                 if item.schema_id:
@@ -192,7 +193,7 @@ class AnnotationTree(QAbstractItemModel):
         }
         parts = [kinds.get(item.kind, item.kind)]
         if item.score is not None:
-            parts.append(f"{item.score:.2f}")
+            parts.append(decimal(item.score, 2))
         if item.layer is not Layer.SENT:
             parts.append(self.tr("raw") if item.layer is Layer.PREDICTIONS else self.tr("existing"))
         if item.span is not None:

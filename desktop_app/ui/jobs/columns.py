@@ -14,8 +14,8 @@ from desktop_app.ui.models.table import Column
 from desktop_app.ui.states import job_shape, job_tone, job_words, shape_pixmap
 from desktop_app.ui.theme import tokens
 
-ASSET = "Asset"
-"""Title of the column that has the thumbnails."""
+ASSET = 3
+"""Place of the column that has the thumbnails."""
 
 
 @lru_cache(maxsize=64)
@@ -34,41 +34,42 @@ def outcome_words(job: JobRecord) -> str:
 
 def job_columns() -> tuple[Column[JobRecord], ...]:
     """Columns of the history."""
+    yesterday = tr("yesterday {time}").format(time="00:00")
     return (
         Column(
-            "State",
+            tr("State"),
             outcome_words,
             lambda job: plain(job.error, 400) or outcome_words(job),
             lambda job: getattr(tokens(), job_tone(job.state)),
             lambda job: _shape(job_shape(job.state), job_tone(job.state), tokens().name),
-            sample="in the shadow",
+            sample=tr("in the shadow"),
         ),
         Column(
-            "Arrived",
+            tr("Arrived"),
             lambda job: day_clock(job.received_at, time.time()),
             lambda job: exact(job.received_at),
-            sample="yesterday 00:00",
+            sample=yesterday,
         ),
-        Column("Plugin", lambda job: plain(job.profile_name, 60), sample="yesterday 00:00"),
+        Column(tr("Plugin"), lambda job: plain(job.profile_name, 60), sample=yesterday),
         Column(
-            ASSET,
+            tr("Asset"),
             asset_name,
             lambda job: plain(job.url, 400) or asset_name(job),
             sample="an-asset-name-0001.jpg",
         ),
         Column(
-            "Annotations",
+            tr("Annotations"),
             lambda job: str(job.objects) if job.state is JobState.DELIVERED else "–",
             right=True,
             sample="1234",
         ),
-        Column("Dropped", lambda job: str(job.dropped) if job.dropped else "–", right=True, sample="1234"),
-        Column("Took", lambda job: duration(job.timings.total), right=True, sample="1 min 30 s"),
+        Column(tr("Dropped"), lambda job: str(job.dropped) if job.dropped else "–", right=True, sample="1234"),
+        Column(tr("Took"), lambda job: duration(job.timings.total), right=True, sample="1 min 30 s"),
         Column(
-            "Session",
+            tr("Session"),
             lambda job: plain(job.session, 80)[:12],
             lambda job: plain(job.session, 80),
             sample="s0123456789a",
         ),
-        Column("Reason", lambda job: plain(job.error, 300), lambda job: plain(job.error, 600), sample="x" * 50),
+        Column(tr("Reason"), lambda job: plain(job.error, 300), lambda job: plain(job.error, 600), sample="x" * 50),
     )

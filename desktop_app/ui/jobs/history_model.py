@@ -185,7 +185,7 @@ class HistoryModel(TypedTableModel[JobRecord]):
         return None if role in _NEVER else super().data(index, role)
 
     def cell(self, record: JobRecord, column: Column[JobRecord], role: int) -> Any:
-        if role == Qt.ItemDataRole.DecorationRole and column.title == ASSET and self._thumbnails is not None:
+        if role == Qt.ItemDataRole.DecorationRole and column is self.columns[ASSET] and self._thumbnails is not None:
             return self._thumbnail(record)
         return super().cell(record, column, role)
 
@@ -201,9 +201,8 @@ class HistoryModel(TypedTableModel[JobRecord]):
     def _thumbnail_ready(self, _: str) -> None:
         # Only what is in sight asks for a thumbnail, so a repaint of the column finds it.
         if self.rows:
-            place = next(n for n, column in enumerate(self.columns) if column.title == ASSET)
-            last = self.index(len(self.rows) - 1, place)
-            self.dataChanged.emit(self.index(0, place), last, [Qt.ItemDataRole.DecorationRole])
+            last = self.index(len(self.rows) - 1, ASSET)
+            self.dataChanged.emit(self.index(0, ASSET), last, [Qt.ItemDataRole.DecorationRole])
 
 
 def _fitted(image: QImage | None) -> QPixmap:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QObject
 
 from desktop_app.core.events import Level, LogLine
-from desktop_app.ui.formats import clock_ms, exact, plain
+from desktop_app.ui.formats import clock_ms, exact, plain, tr
 from desktop_app.ui.models.table import NO_INDEX, Column, TypedTableModel
 from desktop_app.ui.theme import tokens
 
@@ -53,20 +53,23 @@ def log_columns() -> tuple[Column[LogLine], ...]:
     """Columns of the log table."""
     return (
         Column(
-            "Time",
+            tr("Time"),
             lambda line: clock_ms(line.at),
             lambda line: exact(line.at),
             lambda _: tokens().muted,
             sample="00:00:00.000",
         ),
-        Column("Plugin", lambda line: plain(line.profile_name, 60) or "–", sample="A plugin’s name"),
-        Column("Level", lambda line: line.level.name, colour=level_colour, sample="CRITICAL"),
-        Column("Source", lambda line: line.source, colour=lambda _: tokens().muted, sample="worker"),
+        Column(tr("Plugin"), lambda line: plain(line.profile_name, 60) or "–", sample="A plugin’s name"),
+        Column(tr("Level"), lambda line: line.level.name, colour=level_colour, sample="CRITICAL"),
+        Column(tr("Source"), lambda line: line.source, colour=lambda _: tokens().muted, sample="worker"),
         Column(
-            "Session", lambda line: plain(line.session, 80)[:8], lambda line: plain(line.session, 80), sample="a1b2c3d4"
+            tr("Session"),
+            lambda line: plain(line.session, 80)[:8],
+            lambda line: plain(line.session, 80),
+            sample="a1b2c3d4",
         ),
         Column(
-            "Message",
+            tr("Message"),
             lambda line: plain(line.message, 2000) + ("  ⏎" if line.details else ""),
             lambda line: "\n".join((line.message[:2000], line.details[:4000])) if line.details else line.message[:2000],
             level_colour,

@@ -25,7 +25,7 @@ class Column(Generic[T]):
     """One column.
 
     Attributes:
-        title: shown in the header, translated when shown.
+        title: shown in the header.
         text: what a cell says.
         tooltip: the exact value or the whole text, or None.
         colour: a `#rrggbb`, or None for the theme's.
@@ -76,7 +76,7 @@ class TypedTableModel(QAbstractTableModel, Generic[T]):
             return None
         column = self.columns[section]
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
-            return self.tr(column.title)
+            return column.title
         if role == Qt.ItemDataRole.TextAlignmentRole:
             side = Qt.AlignmentFlag.AlignRight if column.right else Qt.AlignmentFlag.AlignLeft
             return side | Qt.AlignmentFlag.AlignVCenter
@@ -109,7 +109,7 @@ class TypedTableModel(QAbstractTableModel, Generic[T]):
                 side = Qt.AlignmentFlag.AlignRight if column.right else Qt.AlignmentFlag.AlignLeft
                 return side | Qt.AlignmentFlag.AlignVCenter
             case Qt.ItemDataRole.AccessibleTextRole:
-                return f"{self.tr(column.title)}: {column.text(record)}"
+                return f"{column.title}: {column.text(record)}"
             case _ if role == RECORD_ROLE:
                 return record
         return None
