@@ -11,6 +11,7 @@ import asyncio
 import json
 import logging
 import time
+import zlib
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import Any
@@ -30,8 +31,9 @@ log = logging.getLogger(__name__)
 
 CONFIRMING_PINGS = 2
 KEPT_LOG_LINES = 10_000
-KEPT_ANSWERS_BYTES = 32 * 1024**2
-"""Answers of this run that are kept as they were sent, for a hub that asks again."""
+KEPT_ANSWERS_BYTES = 8 * 1024**2
+"""Answers of this run that are kept as they were sent, for a hub that asks again; packed, for as objects they would
+take ten times as much. Older ones are read from the history."""
 CROWDED_ANSWERS = 1_000
 CROWDED_BYTES = 64 * 1024**2
 """When so much waits for a hub that is away, no more jobs are taken in hand: they are safe on disk meanwhile."""
@@ -84,7 +86,7 @@ class Delivery:
         self._log_lines = 0
         self._pings = 0
         self._left_out = 0
-        self._answers: OrderedDict[str, Outgoing] = OrderedDict()
+        self._answers: OrderedDict[str, bytes] = OrderedDict()
         self._answers_bytes = 0
         self._flushing: asyncio.Task[None] | None = None
         self._closing = False
@@ -164,10 +166,10 @@ class Delivery:
         """Sends the answer of a job once more, exactly as before; False if it is not kept in memory."""
         if job_id in self.waiting_ids:
             return True
-        item = self._answers.get(job_id)
-        if item is None:
+        packed = self._answers.get(job_id)
+        if packed is None:
             return False
-        self.repeat(job_id, item.data)
+        self.repeat(job_id, json.loads(zlib.decompress(packed)))
         return True
 
     def repeat(self, job_id: str, event: dict[str, Any]) -> None:
@@ -325,11 +327,11 @@ class Delivery:
             item.sent.set_result(None)
 
     def _remember(self, job_id: str, item: Outgoing) -> None:
-        before = self._answers.pop(job_id, None)
-        self._answers_bytes += item.size - (before.size if before else 0)
-        self._answers[job_id] = item
+        packed = zlib.compress(outgoing.dumps(item.data).encode(), 1)
+        self._answers_bytes += len(packed) - len(self._answers.pop(job_id, b""))
+        self._answers[job_id] = packed
         while self._answers_bytes > KEPT_ANSWERS_BYTES and len(self._answers) > 1:
-            self._answers_bytes -= self._answers.popitem(last=False)[1].size
+            self._answers_bytes -= len(self._answers.popitem(last=False)[1])
 
     def _too_large(self, item: Outgoing) -> bool:
         """Whether the hub would drop the connection over this item; whoever waits for it hears so."""

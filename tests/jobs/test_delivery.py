@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import Any
@@ -399,7 +400,7 @@ async def test_the_memory_of_answers_is_bounded(hub, way, run, monkeypatch):
     monkeypatch.setattr(delivery_module, "KEPT_ANSWERS_BYTES", 1000)
     jobs = [await run(f"S{number}") for number in range(5)]
     for _, job in jobs:
-        await way.delivery.send(job, protocol.success(job, "x" * 400))
+        await way.delivery.send(job, protocol.success(job, secrets.token_hex(400)))
     assert [way.delivery.again(job.id) for _, job in jobs] == [False, False, False, True, True]
 
 
