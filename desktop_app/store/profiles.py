@@ -185,6 +185,14 @@ class ProfileStore:
                 "This plugin was exported by another version of Plugdeck", remedy="Install the latest Plugdeck."
             )
         try:
+            json.dumps(fields, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            raise ProfileError(
+                "The exported plugin cannot be used: a text in it holds half a character",
+                where=ascii(error.object[error.start]),
+                remedy="Correct that field in the file.",
+            ) from error
+        try:
             return Profile.model_validate({key: value for key, value in fields.items() if key != "id"})
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]

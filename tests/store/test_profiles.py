@@ -159,6 +159,14 @@ def test_an_export_can_be_imported_and_carries_no_secret(db: Database, make_prof
     assert imported.changed(id=profile.id, source=source) == profile
 
 
+async def test_half_a_character_in_an_exported_plugin_is_refused(db: Database, make_profile: MakeProfile) -> None:
+    """Found by the fuzz test: JSON may hold it, no file and no address can."""
+    store = ProfileStore(db)
+    text = store.export_text(make_profile()).replace('"host": "https://', '"host": "https://\\ud800')
+    with pytest.raises(ProfileError, match="half a character"):
+        store.import_text(text)
+
+
 @pytest.mark.parametrize(
     ("change", "where"),
     [

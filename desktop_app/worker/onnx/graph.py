@@ -265,6 +265,8 @@ def _check_external(model: onnx.ModelProto, path: Path) -> None:
         if tensor.data_location != onnx.TensorProto.EXTERNAL:
             continue
         place = next((item.value for item in tensor.external_data if item.key == "location"), "")
+        if isinstance(place, bytes):  # no UTF-8
+            place = place.decode(errors="replace")
         outside = Path(place).is_absolute() or ".." in Path(place).parts
         if outside or not (path.parent / place).is_file():
             missing.add(place)

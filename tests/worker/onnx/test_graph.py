@@ -72,6 +72,24 @@ def test_names_that_are_no_text(tmp_path: Path, name: bytes) -> None:
         identify(path)
 
 
+def test_weights_in_a_file_whose_name_is_no_text(tmp_path: Path) -> None:
+    """Found by the fuzz test."""
+    weights = TensorProto(name="w", dims=[3, 3, 3, 3], data_type=1, data_location=TensorProto.EXTERNAL)
+    entry = weights.external_data.add()
+    entry.key, entry.value = "location", "weights.bin"
+    graph = helper.make_graph(
+        [helper.make_node("Conv", ["images", "w"], ["y"])],
+        "g",
+        [helper.make_tensor_value_info("images", TensorProto.FLOAT, [1, 3, 8, 8])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 3, 6, 6])],
+        [weights],
+    )
+    path = tmp_path / "m.onnx"
+    path.write_bytes(helper.make_model(graph).SerializeToString().replace(b"weights.bin", b"\xff\xfeights.bin"))
+    with pytest.raises(ModelLoadError, match="not there"):
+        identify(path)
+
+
 def test_weights_in_a_file_that_is_missing(tmp_path: Path, net: Any) -> None:
     image = net.input("x", [1, 3, 32, 32])
     weight = net.const(np.ones((1, 3, 32, 32)))
