@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import qasync
 import shiboken6
-from PySide6.QtCore import QCoreApplication, QEvent
+from PySide6.QtCore import QCoreApplication, QEvent, QLocale, QTranslator
 from PySide6.QtGui import QColor, QImage, QLinearGradient, QPainter
 from PySide6.QtWidgets import QApplication, QWidget
 
@@ -45,6 +45,7 @@ from desktop_app.store.crashes import CrashReport
 from desktop_app.store.paths import DataDir
 from desktop_app.store.search import JobFilter, LogFilter
 from desktop_app.store.settings import Settings
+from desktop_app.ui.language import use_language
 
 ALL_JOBS = JobFilter()
 ALL_LINES = LogFilter()
@@ -476,6 +477,20 @@ def tools() -> type[Tools]:
 @pytest.fixture
 def host() -> FakeHost:
     return FakeHost()
+
+
+@pytest.fixture
+def speaking(qapp: QApplication) -> Iterator[Callable[[str], None]]:
+    """Puts a language in force, for widgets made afterwards, until the test ends."""
+    before, installed = QLocale(), list[QTranslator]()
+
+    def speak(code: str) -> None:
+        installed.extend(use_language(qapp, code))
+
+    yield speak
+    for translator in installed:
+        qapp.removeTranslator(translator)
+    QLocale.setDefault(before)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QAccessible
 from PySide6.QtWidgets import (
@@ -124,7 +125,11 @@ def shown(root: QWidget) -> Iterator[QWidget]:
             yield widget
 
 
-def test_every_page(run: Any, host: Any, tools: Any, qapp: QApplication, tmp_path: Path) -> None:
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_every_page(
+    language: str, speaking: Any, run: Any, host: Any, tools: Any, qapp: QApplication, tmp_path: Path
+) -> None:
+    speaking(language)
     apply_theme(qapp, "light", "comfortable")
     picture = tools.picture(tmp_path / "a.png")
     nameless: set[str] = set()

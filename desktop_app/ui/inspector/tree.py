@@ -35,6 +35,17 @@ class AnnotationTree(QAbstractItemModel):
         self._pointed = -1
         self._hidden: frozenset[str] = frozenset()
         self._marks: dict[str, QPixmap] = {}
+        self._kinds = {
+            "bounding-box": self.tr("box"),
+            "rotated-bounding-box": self.tr("rotated box"),
+            "polygon": self.tr("polygon"),
+            "polyline": self.tr("polyline"),
+            "point": self.tr("point"),
+            "segmentation": self.tr("mask"),
+            "ner": self.tr("span"),
+            "pdf": self.tr("area"),
+            "none": self.tr("no shape"),
+        }
 
     @property
     def hidden(self) -> frozenset[str]:
@@ -183,15 +194,7 @@ class AnnotationTree(QAbstractItemModel):
         return None
 
     def _words(self, item: Item) -> str:
-        kinds = {
-            "bounding-box": self.tr("box"),
-            "rotated-bounding-box": self.tr("rotated box"),
-            "segmentation": self.tr("mask"),
-            "ner": self.tr("span"),
-            "pdf": self.tr("area"),
-            "none": self.tr("no shape"),
-        }
-        parts = [kinds.get(item.kind, item.kind)]
+        parts = [self._kinds.get(item.kind, item.kind)]
         if item.score is not None:
             parts.append(decimal(item.score, 2))
         if item.layer is not Layer.SENT:

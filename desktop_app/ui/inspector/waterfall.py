@@ -66,7 +66,9 @@ class Waterfall(QWidget):
             painter.setPen(QColor(t.muted))
             painter.drawText(self.rect(), Qt.AlignmentFlag.AlignVCenter, self.tr("No steps yet"))
             return
-        names, figures = 56, 62
+        named = painter.fontMetrics()
+        names = max(56, 8 + max(named.horizontalAdvance(name) for name in self._names.values()))
+        figures = 62
         across = max(20, self.width() - names - figures - 8)
         spans = self._spans(steps)
         whole = max((end for _, end in spans), default=0.0) or 1.0

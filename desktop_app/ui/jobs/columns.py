@@ -42,7 +42,7 @@ def job_columns() -> tuple[Column[JobRecord], ...]:
             lambda job: plain(job.error, 400) or outcome_words(job),
             lambda job: getattr(tokens(), job_tone(job.state)),
             lambda job: _shape(job_shape(job.state), job_tone(job.state), tokens().name),
-            sample=tr("in the shadow"),
+            sample=max((tr("in the shadow"), *map(job_words, JobState)), key=len),
         ),
         Column(
             tr("Arrived"),
