@@ -121,6 +121,14 @@ class Profile(_Frozen):
     shadow_of: str | None = None
     """Id of the profile whose jobs it also answers, to be compared; it is not connected to the hub, nothing is sent."""
 
+    @property
+    def jobs_in_worker(self) -> int:
+        """Jobs that are in the worker at once.
+
+        With an ONNX file it is one more than may run: that one's picture is decoded while another job runs.
+        """
+        return self.concurrency + (1 if isinstance(self.source, OnnxSource) else 0)
+
     @field_validator("name", "plugin_id")
     @classmethod
     def _stripped(cls, value: str) -> str:

@@ -70,7 +70,7 @@ class Pipeline:
         self._delivery = delivery
         self._recorder = recorder
         self._on_bug = on_bug
-        self.turns = Turns(profile.concurrency)
+        self.turns = Turns(profile.jobs_in_worker)
         self.leaving = False
         """Set when the profile is stopped: what is cancelled then was cancelled by nobody, and its answer says so."""
         self.left_over: Callable[[Job, JobRecord], KnownError | None] = lambda _, __: stopped()

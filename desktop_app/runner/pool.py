@@ -65,7 +65,7 @@ class Runner:
         self._known_secrets = secrets
         self._hearing = Hearing(self._masks, on_log)
         self._is_callback = isinstance(profile.source, CallbackSource)
-        self._places = Places(profile.concurrency)
+        self._places = Places(profile.jobs_in_worker)
         self._runs = Runs()
         self._known: dict[str, Run] = {}
         self._restarting = asyncio.Lock()

@@ -74,7 +74,9 @@ def load(frame: Frame) -> Loaded:
         detection = Detection.model_validate(frame.get("detection") or {})
     except ValidationError as error:
         raise Failure("The profile's model settings are not valid", details=str(error)) from None
-    model = _told(lambda: OnnxModel(source, detection))
+    runs = frame.get("concurrency")
+    at_once = runs if isinstance(runs, int) and runs > 0 else 1
+    model = _told(lambda: OnnxModel(source, detection, at_once=at_once))
 
     def run(job: Job) -> dict[str, Any]:
         if job.asset_path is None:

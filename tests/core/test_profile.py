@@ -130,3 +130,9 @@ def test_loopback(host: str, loopback: bool) -> None:
 )
 def test_the_variable_of_the_secret(name: str, variable: str) -> None:
     assert profile(name=name).secret_variable == f"PLUGDECK_SECRET_{variable}"
+
+
+def test_an_onnx_file_has_one_more_job_in_its_worker_than_runs() -> None:
+    fields = {"name": "x", "host": "https://h", "plugin_id": "p", "concurrency": 2}
+    assert Profile(**fields, source=OnnxSource(path=Path("m.onnx"))).jobs_in_worker == 3
+    assert Profile(**fields, source=CallbackSource(script=Path("s.py"))).jobs_in_worker == 2

@@ -39,7 +39,7 @@ FAST = Timing(
 BOX = {"x": 1, "y": 2, "width": 3, "height": 4}
 
 
-async def wait_until(condition: Callable[[], Any], limit_s: float = 10.0) -> Any:
+async def wait_until(condition: Callable[[], Any], limit_s: float = 60.0) -> Any:
     """Waits until the condition holds, and gives what it gave."""
     end = time.monotonic() + limit_s
     while not (value := condition()):

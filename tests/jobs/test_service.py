@@ -15,7 +15,7 @@ from desktop_app.core.prediction import Prediction
 from desktop_app.hub.demo.faults import malformed_jobs
 from desktop_app.hub.demo.state import Outcome
 from desktop_app.jobs import sessions as sessions_module
-from desktop_app.jobs.service import ProfileService
+from desktop_app.jobs.service import AHEAD, ProfileService
 from desktop_app.runner.pool import RunnerPhase, RunnerState
 from desktop_app.store.outbox import OutboxRow
 
@@ -67,16 +67,16 @@ async def test_a_burst_keeps_its_order_and_the_limit(hub, line, until):
 
 async def test_a_persons_job_goes_before_workflows(hub, line, until):
     line.runner.gate = asyncio.Event()
-    first = await hub.run_plugin("p1", workflow=True)
-    await until(lambda: line.runner.seen)
+    first = [await hub.run_plugin("p1", workflow=True) for _ in range(2)]  # one runs, one is prepared beside it
+    await until(lambda: len(line.runner.seen) == 2)
     waiting = [await hub.run_plugin("p1", workflow=True) for _ in range(3)]
     person = await hub.run_plugin("p1")
     await until(lambda: len(line.records) and line.states(person.id))
     await until(lambda: line.states(person.id)[-1] == "fetching")
     line.runner.gate.set()
-    for session in (first, person, *waiting):
-        await session.wait(10)
-    assert [job.session for job in line.runner.seen][:2] == [first.id, person.id]
+    for session in (*first, person, *waiting):
+        await session.wait(20)
+    assert [job.session for job in line.runner.seen][:3] == [*(session.id for session in first), person.id]
 
 
 async def test_a_workflow_is_answered_over_http(hub, line):
@@ -476,14 +476,18 @@ async def test_a_job_that_comes_while_the_connection_is_being_closed_is_not_lost
     assert session.responses == [{"error": True, "session": "late"}]
 
 
+IN_HAND = 1 + 1 + AHEAD
+"""One in the model, one that is prepared beside it, and those that are fetched ahead."""
+
+
 async def held_up(hub: Any, line: Any, until: Any, count: int = 15) -> list[Any]:
-    """So many jobs of a model that does not move on; the assets of the first five are in the cache."""
+    """So many jobs of a model that does not move on; the assets of the first ones, those in hand, are in the cache."""
     line.runner.gate = asyncio.Event()
     sessions = [await hub.run_plugin("p1") for _ in range(count)]
     await until(lambda: line.states(sessions[-1].id))
-    await until(lambda: sum("/files/" in call.data["path"] for call in hub.http_calls) >= 5)
+    await until(lambda: sum("/files/" in call.data["path"] for call in hub.http_calls) >= IN_HAND)
     await until(lambda: line.runner.seen)
-    await until(lambda: len(line.service._in_hand) == 5 and len(line.service._queue) == count - 5)
+    await until(lambda: len(line.service._in_hand) == IN_HAND and len(line.service._queue) == count - IN_HAND)
     await until(lambda: all(each.withheld is not None for each in line.service._queue._interactive))
     return sessions
 
@@ -494,7 +498,7 @@ async def test_stopping_tells_the_hub_of_the_jobs_that_cannot_go_on(hub, line, u
     began = time.monotonic()
     await line.service.stop(0.0)
     assert time.monotonic() - began < 5
-    for session in sessions[5:]:
+    for session in sessions[IN_HAND:]:
         await session.wait(5)
         assert session.responses == [{"error": True, "session": session.id}]
         assert "closed while this job" in session.logs[-1].message
@@ -536,13 +540,13 @@ async def test_stopping_while_the_hub_is_away_tells_it_at_the_next_start(hub, li
     await hub.pause()
     await until(lambda: line.state == "reconnecting")
     await line.service.stop(0.0)
-    assert len(await line.outbox.pending()) >= 10
+    assert len(await line.outbox.pending()) >= 15 - IN_HAND
     await hub.resume()
     line.renew()
     line.service.start()
     for session in sessions:
         await session.wait(20)
-    assert [session.error for session in sessions[5:]] == [True] * 10
+    assert [session.error for session in sessions[IN_HAND:]] == [True] * (15 - IN_HAND)
     assert all(len(session.responses) == 1 for session in sessions)
     assert hub.protocol_errors == []
 

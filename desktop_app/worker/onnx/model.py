@@ -51,16 +51,21 @@ class OnnxModel:
     """A model that answers for pictures. Safe to use from several threads; `close` ends the one that unloads it.
 
     Args:
+        at_once: runs of the model at one time; who waits for one has decoded its picture already.
         say: gets a line when the model is unloaded and when it is loaded again.
 
     Raises (on construction):
         ModelLoadError: the file cannot be loaded, or is nothing that gives annotations.
     """
 
-    def __init__(self, source: OnnxSource, detection: Detection, *, say: Callable[[str], None] = print) -> None:
+    def __init__(
+        self, source: OnnxSource, detection: Detection, *, at_once: int = 1, say: Callable[[str], None] = print
+    ) -> None:
         self._source = source
         self._detection = detection
         self._say = say
+        # More may be in here: they decode their pictures and shape their answers while the model is busy.
+        self._runs = threading.BoundedSemaphore(at_once)
         self._changed = threading.Condition()
         self._running = 0
         self._idle_since = 0.0
@@ -135,9 +140,10 @@ class OnnxModel:
             raise ModelError(f"There is no family “{found.family}”")
         feeds = chosen.feeds(tensor, geometry, opened.facts, spec)
         before = len(opened.session.notes)
-        started = time.perf_counter()
-        outputs = opened.session.run(feeds)
-        run_ms = (time.perf_counter() - started) * 1000
+        with self._runs:
+            started = time.perf_counter()
+            outputs = opened.session.run(feeds)
+            run_ms = (time.perf_counter() - started) * 1000
         notes += [*picture.notes, *more, *opened.session.notes[before:]]
         decoded = _decode(chosen, outputs, geometry, wanted, found)
         return _prediction(decoded, geometry, wanted, found, notes, run_ms)

@@ -19,6 +19,7 @@ from PIL import Image
 
 from desktop_app.core.errors import ModelError, ModelLoadError
 from desktop_app.core.profile import Detection, OnnxSource
+from desktop_app.worker.onnx import model as model_module
 from desktop_app.worker.onnx.model import OnnxModel, prediction_json
 
 
@@ -153,6 +154,40 @@ def test_many_threads_at_once(net: Any, tmp_path: Path, load: Any, picture: Any,
         results = list(pool.map(lambda item: model.predict(item[0]), files))
     for (_, truth), prediction in zip(files, results, strict=True):
         assert np.abs(np.array(envelope(prediction.instances[0])) - truth).max() < 0.8
+
+
+def test_a_picture_is_decoded_while_the_model_is_busy(
+    net: Any, tmp_path: Path, picture: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = OnnxModel(OnnxSource(path=detector(net, tmp_path / "m.onnx")), Detection(), at_once=1)
+    asset = picture()[0]
+    decoded, runs, most, gate = threading.Semaphore(0), [], [], threading.Event()
+    assert model._opened is not None
+    real_read, real_run = model_module.read_picture, model._opened.session.run
+
+    def read(*args: Any, **options: Any) -> Any:
+        done = real_read(*args, **options)
+        decoded.release()
+        return done
+
+    def run(feeds: Any) -> Any:
+        runs.append(1)
+        most.append(len(runs))
+        assert gate.wait(60)
+        outputs = real_run(feeds)
+        runs.pop()
+        return outputs
+
+    monkeypatch.setattr(model_module, "read_picture", read)
+    monkeypatch.setattr(model._opened.session, "run", run)
+    with ThreadPoolExecutor(2) as pool:
+        jobs = [pool.submit(model.predict, asset) for _ in range(2)]
+        assert decoded.acquire(timeout=60)
+        assert decoded.acquire(timeout=60)  # both, though the first is still in the model
+        gate.set()
+        answers = [job.result(60) for job in jobs]
+    assert most == [1, 1]
+    assert answers[0].candidates == answers[1].candidates
 
 
 def test_rows_that_are_no_numbers_are_left_out(net: Any, tmp_path: Path, load: Any, picture: Any) -> None:
