@@ -123,7 +123,8 @@ def _check_header(path: Path) -> int:
         return 0
     if len(header) < 100 or not header.startswith(_MAGIC):
         raise Damaged
-    if int.from_bytes(header[68:72], "big") == APPLICATION_ID and int.from_bytes(header[60:64], "big") > LATEST:
+    version = int.from_bytes(header[60:64], "big", signed=True)
+    if int.from_bytes(header[68:72], "big") == APPLICATION_ID and version > LATEST:
         raise _newer(path)
     if int.from_bytes(header[44:48], "big") > _LAST_SCHEMA_FORMAT:
         raise Damaged  # SQLite calls it an error of nobody's in particular
@@ -157,6 +158,8 @@ def _check_owner(connection: sqlite3.Connection, path: Path) -> None:
             where=str(path),
             remedy="Name another directory with --data-dir.",
         )
+    if version < 0:
+        raise Damaged
     if version > LATEST:
         raise _newer(path)
 

@@ -113,7 +113,7 @@ def liar(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> Any:
 
     for module in (hub_client, job_assets):
         monkeypatch.setattr(module, "backoff", no_waits)
-        monkeypatch.setattr(module, "retry_after", asked)
+        monkeypatch.setattr(module, "retry_after", asked, raising=False)
     monkeypatch.setattr(hub_client, "ATTEMPTS", 2)
     monkeypatch.setattr(job_assets, "RETRY_FOR_S", 0.005)
     monkeypatch.setattr(job_assets, "WAIT_WHEN_ASKED_S", 0.005)

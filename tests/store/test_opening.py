@@ -61,6 +61,21 @@ async def test_what_is_no_database_is_set_aside_and_kept(tmp_path: Path, content
     await again.close()
 
 
+async def test_a_version_below_nothing_is_damage(
+    tmp_path: Path, make_profile: MakeProfile, make_record: MakeRecord
+) -> None:
+    """Found by the fuzz test: it was taken for the number of a migration."""
+    path = tmp_path / "plugdeck.db"
+    await filled(path, make_profile, make_record)
+    content = bytearray(path.read_bytes())
+    content[60:64] = (-5).to_bytes(4, "big", signed=True)
+    path.write_bytes(content)
+    db = Database(path)
+    await db.open()
+    assert len(aside(path)) == 1
+    await db.close()
+
+
 async def test_a_header_that_promises_a_format_of_the_future_is_damage(
     tmp_path: Path, make_profile: MakeProfile, make_record: MakeRecord
 ) -> None:
