@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
+import gc
 import logging
 import signal
 import sys
@@ -37,6 +39,7 @@ WHO = "the window"
 """What others are told who serves the data directory."""
 
 LATE_S = 10.0
+PAINT_LIMIT_S = 2.0
 
 DRAIN_S = 2.5
 """How long running jobs may finish when the window is closed; all in all it takes at most 5 s."""
@@ -77,13 +80,13 @@ async def _window(application: QApplication, data_dir: DataDir, options: argpars
         return 0
     host = Host(data_dir)
     with Reporting(host.bug, "the window", lambda: host.crashes.dump) as reporting, _Signals() as stop:
-        apply_theme(application, "system")
         try:
             await host.start(who=WHO)
         except KnownError as error:
             await host.stop(0.0)
             if isinstance(error, DataDirInUse) and await _raise_late(data_dir.root, host):
                 return 0
+            apply_theme(application, "system")
             await _explain(error)
             return 1
         reporting.watch_signals()
@@ -101,12 +104,13 @@ async def _show(
     from desktop_app.ui.language import use_language
     from desktop_app.ui.main_window import MainWindow
     from desktop_app.ui.shell import Shell
-    from desktop_app.ui.theme import apply_theme
+    from desktop_app.ui.theme import apply_theme, style
 
     demo = options.command == "demo"
     use_language(application, host.settings.current.language)
-    apply_theme(application, host.settings.current.theme, host.settings.current.density)
+    apply_theme(application, host.settings.current.theme, host.settings.current.density, styled=False)
     window = MainWindow(host)
+    style(application)
     demos = _Demos(host, window, getattr(options, "jobs", None))
     where = ("--data-dir", str(options.data_dir.absolute())) if options.data_dir else ()
     shell = Shell(
@@ -120,6 +124,11 @@ async def _show(
     shell.begin(in_tray=bool(options.in_tray))
     window.begin()
     try:
+        if window.isVisible():
+            await _painted(window)
+        await host.warm_up()
+        # Of the window and the libraries nothing becomes rubbish: collections need not look there any more.
+        gc.freeze()
         if demo:
             demos.begin()
         else:
@@ -132,6 +141,13 @@ async def _show(
         await demos.end(host, DRAIN_S)
         window.close_now()
         window.deleteLater()
+
+
+async def _painted(window: MainWindow) -> None:
+    """Until the window can be seen; one that is covered from the start holds nothing up."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(PAINT_LIMIT_S):
+            await window.painted.wait()
 
 
 async def _raise_late(root: Path, host: Host) -> bool:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from desktop_app import __version__
-from desktop_app.__main__ import main
+from desktop_app.__main__ import NOTHING_ASKED, main
+from desktop_app.cli.parser import parse
 
 
 def loaded_by(*arguments: str) -> set[str]:
@@ -31,6 +32,17 @@ def test_commands_need_no_window_and_no_model_library(tmp_path: Any) -> None:
     loaded = loaded_by("--data-dir", str(tmp_path / "data"), "profiles", "list")
     assert "sqlite3" in loaded
     assert not loaded & {"PySide6", "qasync", "onnxruntime", "numpy", "PIL"}
+
+
+def test_the_window_opens_before_the_network_libraries_are_loaded() -> None:
+    code = "import sys, desktop_app.app, desktop_app.ui.main_window, desktop_app.ui.shell\nprint(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    late = {"httpx", "aiohttp", "socketio", "engineio", "numpy", "onnxruntime", "onnx", "PIL", "pydicom", "pypdfium2"}
+    assert not set(done.stdout.split()) & (late | {"keyring", "psutil", "desktop_app.jobs.service"})
+
+
+def test_no_arguments_mean_what_the_parser_makes_of_them() -> None:
+    assert vars(parse([])) == NOTHING_ASKED
 
 
 def test_it_runs_as_a_module() -> None:

@@ -24,7 +24,14 @@ def _source(name: str) -> str:
 
 def pixmap(name: str, size: int, colour: str, ratio: float = 1.0) -> QPixmap:
     """An icon as a picture, `size` device-independent pixels square."""
-    renderer = QSvgRenderer(QByteArray(_source(name).replace("currentColor", colour).encode()))
+    return _drawn(_renderer(name, colour), size, ratio)
+
+
+def _renderer(name: str, colour: str) -> QSvgRenderer:
+    return QSvgRenderer(QByteArray(_source(name).replace("currentColor", colour).encode()))
+
+
+def _drawn(renderer: QSvgRenderer, size: int, ratio: float = 1.0) -> QPixmap:
     picture = QPixmap(QSize(round(size * ratio), round(size * ratio)))
     picture.setDevicePixelRatio(ratio)
     picture.fill(Qt.GlobalColor.transparent)
@@ -38,9 +45,10 @@ def pixmap(name: str, size: int, colour: str, ratio: float = 1.0) -> QPixmap:
 @lru_cache(maxsize=512)
 def _icon(name: str, colour: str, disabled: str) -> QIcon:
     result = QIcon()
-    for size in _SIZES:
-        result.addPixmap(pixmap(name, size, colour))
-        result.addPixmap(pixmap(name, size, disabled), QIcon.Mode.Disabled)
+    for mode, drawn_in in ((QIcon.Mode.Normal, colour), (QIcon.Mode.Disabled, disabled)):
+        renderer = _renderer(name, drawn_in)
+        for size in _SIZES:
+            result.addPixmap(_drawn(renderer, size), mode)
     return result
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from functools import cached_property
@@ -14,6 +15,7 @@ from PySide6.QtGui import (
     QDragEnterEvent,
     QDropEvent,
     QKeySequence,
+    QPaintEvent,
     QResizeEvent,
     QShortcut,
 )
@@ -27,7 +29,6 @@ from desktop_app.ui.background import Background
 from desktop_app.ui.bridge import Bridge
 from desktop_app.ui.commands import Commands
 from desktop_app.ui.compare.desk import Desk
-from desktop_app.ui.editor.page import EditorPage
 from desktop_app.ui.fitting import LEAST_LOG_HEIGHT, LOG_HEIGHT, Fitting
 from desktop_app.ui.formats import tr
 from desktop_app.ui.hearing import Hearing
@@ -51,6 +52,7 @@ from desktop_app.ui.welcome import Welcome
 if TYPE_CHECKING:
     from desktop_app.hub.demo.server import DemoHub
     from desktop_app.ui.demo_menu import AddFailing, DemoButton
+    from desktop_app.ui.editor.page import EditorPage
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +61,9 @@ class MainWindow(QMainWindow):
     """The window of one host.
 
     Call `begin()` inside the running loop to fill it, and await `end()` before the application quits.
+
+    Attributes:
+        painted: set with the first paint.
 
     Signals:
         close_requested: the person closed the window; the app decides what that means.
@@ -79,6 +84,7 @@ class MainWindow(QMainWindow):
         self.fitting.fit_screen(QSize(1440, 900))
         self.host = host
         self._closing = False
+        self.painted = asyncio.Event()
         self.demo_button: DemoButton | None = None
         self._forget_settings: Callable[[], None] = lambda: None
         self.background = Background(self, threads=3)
@@ -108,6 +114,8 @@ class MainWindow(QMainWindow):
     @cached_property
     def editor(self) -> EditorPage:
         """The form, made when it is first wanted: the window opens sooner without it."""
+        from desktop_app.ui.editor.page import EditorPage
+
         page = EditorPage(self.host, self.notices.watch, self.background)
         page.saved.connect(self.commands.save_profile)
         page.cancelled.connect(self.show_home)
@@ -330,6 +338,10 @@ class MainWindow(QMainWindow):
 
     # ---- Qt ----
 
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        self.painted.set()
+
     def closeEvent(self, event: QCloseEvent) -> None:
         if self._closing:
             event.accept()
@@ -355,7 +367,7 @@ class MainWindow(QMainWindow):
 
     def take_files(self, files: list[Path]) -> None:
         """What a drop on the window does: a model or a script opens the form, assets are tested."""
-        if isinstance(self.pages.currentWidget(), EditorPage):
+        if "editor" in self.__dict__ and self.pages.currentWidget() is self.editor:
             wanted = [file for file in files if self.editor.takes(file)]
             if wanted:
                 self.editor.take_file(wanted[0])

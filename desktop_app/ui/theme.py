@@ -50,8 +50,12 @@ def roomy(comfortable: int, compact: int) -> int:
     return compact if _density == "compact" else comfortable
 
 
-def apply_theme(app: QApplication, name: ThemeName, density: Density | None = None) -> None:
-    """Puts a theme in force and follows the system's choice while `name` is "system"; None keeps the density."""
+def apply_theme(app: QApplication, name: ThemeName, density: Density | None = None, *, styled: bool = True) -> None:
+    """Puts a theme in force and follows the system's choice while `name` is "system"; None keeps the density.
+
+    Args:
+        styled: False leaves the stylesheet to `style`: widgets that are put together before it is in force cost less.
+    """
     global _current, _choice, _connected_to, _density  # noqa: PLW0603 - one application has one look
     first = _connected_to is not app
     if first:
@@ -66,8 +70,14 @@ def apply_theme(app: QApplication, name: ThemeName, density: Density | None = No
     _current = chosen
     _density = density or _density
     app.setPalette(palette_of(chosen))
-    app.setStyleSheet(stylesheet(chosen))
+    if styled:
+        style(app)
     notifier().changed.emit()
+
+
+def style(app: QApplication) -> None:
+    """Puts the stylesheet of the theme in force."""
+    app.setStyleSheet(stylesheet(_current))
 
 
 def _follow_system(app: QApplication) -> None:
