@@ -230,6 +230,7 @@ async def add_profiles(data_dir: Path, profiles: Sequence[Profile]) -> None:
 def environment(data_dir: Path | None = None, profiles: Sequence[Profile] = ()) -> dict[str, str]:
     """The environment of every process that is compared: no proxies, no keychain, nothing of this user's own."""
     left_out = {"CONNECTOR", "PORT", "LOGLEVEL", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"}
+    left_out.add("PYTHONDONTWRITEBYTECODE")  # compiled once, as for everybody who starts a program twice
     kept = {k: v for k, v in os.environ.items() if k not in left_out and not k.startswith("PLUGDECK_")}
     kept |= {"QT_QPA_PLATFORM": "offscreen", "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}
     if data_dir is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtWidgets import QApplication, QMainWindow
@@ -31,7 +32,7 @@ def main() -> int:
     made = QMainWindow.__init__
 
     # On the window alone: a filter in Python on every event of the application would be what is measured.
-    def make(self: QMainWindow, *arguments: object) -> None:
+    def make(self: QMainWindow, *arguments: Any) -> None:
         made(self, *arguments)
         self.installEventFilter(watch)
 
