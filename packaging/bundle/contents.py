@@ -28,6 +28,8 @@ STANDARD_LIBRARY_LEFT_OUT = {
 
 MODULES_LEFT_OUT = {
     "PIL.ImageTk": "needs tkinter",
+    "PIL.AvifImagePlugin": "5 MB for a kind of picture that labeling hardly meets",
+    "PIL._avif": "the same",
     "PIL.ImageQt": "would tie the worker to Qt",
     "PyInstaller": "builds the bundle",
     "setuptools": "builds packages",
@@ -112,9 +114,10 @@ MULTIMEDIA_PLUGINS = ("*ffmpegmediaplugin*",)
 QT_LIBRARIES_LEFT_OUT = (
     "*Qt6Quick*", "*Qt6Qml*", "*Qt6VirtualKeyboard*", "*Qt6Pdf*", "*Qt6OpenGLWidgets*", "*Qt6EglFS*", "*Qt6EglFs*",
     "*Qt6Designer*", "*Qt6Sql*", "*Qt6Test.*", "*Qt6LabsQml*", "*Qt6WaylandEglClientHwIntegration*",
-    "*opengl32sw*", "*Qt6Positioning*",
+    "*opengl32sw*", "libavif-*", "*Qt6Positioning*",
 )  # fmt: skip
-"""Libraries that only left-out plugins ask for; `opengl32sw` (20 MB) draws OpenGL in software on Windows."""
+"""Libraries that only left-out plugins ask for; `opengl32sw` (20 MB) draws OpenGL in software on Windows,
+`libavif` belongs to the picture plugin that is left out."""
 
 SYSTEM_LIBRARIES = (
     "libgtk-3*", "libgdk-3*", "libgdk_pixbuf*", "libcairo*", "libpango*", "libatk*", "libatspi*", "libgio*",
