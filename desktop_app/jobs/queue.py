@@ -53,6 +53,11 @@ class Waiting:
     taken: bool = False
     counted: bool = False
 
+    @classmethod
+    def of(cls, job: Job) -> Waiting:
+        """A job that has just arrived."""
+        return cls(job.id, job.data.get("session", job.session), job.workflow, job, needs_key=job.needs_key)
+
     def stub(self, profile_id: str) -> Job:
         """The job, or as much of it as ending it takes."""
         return self.job or Job(
@@ -99,8 +104,7 @@ class JobQueue:
                 f"{self._limit} jobs are waiting already; this one was not taken",
                 remedy="Run the plugin again later, or raise the profile's concurrency.",
             )
-        session = job.data.get("session", job.session)
-        waiting = Waiting(job.id, session, job.workflow, job, needs_key=job.needs_key)
+        waiting = Waiting.of(job)
         self._hold(waiting)
         self._add(waiting)
         return waiting

@@ -17,9 +17,10 @@ from desktop_app.hub import protocol
 from desktop_app.hub.client import HubClient
 from desktop_app.hub.listener import Link
 from desktop_app.jobs.connectors import Ears, connect
+from desktop_app.jobs.leaving import Leaving
 from desktop_app.jobs.pipeline import CANCELLED, LAST_WORDS_S, Pipeline
 from desktop_app.jobs.queue import JobQueue, Waiting
-from desktop_app.jobs.resume import Reading, interrupted, is_cached, stopped, why_not
+from desktop_app.jobs.resume import Reading
 from desktop_app.jobs.sessions import Sessions
 from desktop_app.jobs.shared import Shared
 from desktop_app.jobs.takeup import TakeUp
@@ -86,6 +87,7 @@ class ProfileService:
         self._consumer: asyncio.Task[None] | None = None
         self._loading: asyncio.Task[None] | None = None
         self._accepting = True
+        self._leaving = Leaving(profile, self._pipeline)
         self._hurry = asyncio.Event()
         self._watch: ScriptWatch | None = None
         if isinstance(profile.source, CallbackSource) and profile.source.reload_on_change:
@@ -102,26 +104,27 @@ class ProfileService:
             self._watch.start()
 
     async def stop(self, drain_s: float = 5.0, *, for_good: bool = False) -> None:
-        """Takes no more jobs, lets those in the model finish for so long, and ends worker and connection.
+        """Begins no more jobs, lets those in the model finish for so long, and ends worker and connection.
 
-        Jobs that are left over go on at the next start; the hub hears now of those that cannot.
+        Jobs that are left over, or arrive meanwhile, go on at the next start; the hub hears now of those that cannot.
 
         Args:
             for_good: there may be no next start: all that are left over end with an error.
         """
         self._accepting = False
-        for_good = for_good or self._delivery.answers_calls
+        self._leaving.begin(for_good=for_good or self._delivery.answers_calls)
         if self._watch is not None:
             await self._watch.stop()
         await aio.cancel_and_wait(self._loading, self._consumer, *self._beside)
         self._pipeline.leaving = True
-        if not for_good:
-            self._pipeline.left_over = self._left_over
-        self._end_those_that_cannot_go_on(for_good)
+        self._pipeline.left_over = lambda job, record: self._leaving.left_over(job, self._in_hand[job.id], record)
+        for waiting in self._queue.drain():
+            self._leaving.leave(waiting, self._records.pop(waiting.id))
         try:
             if self._tasks and drain_s > 0:
                 await self._drain(drain_s)
             await aio.cancel_and_wait(*self._tasks.values())
+            self._leaving.hold_tongue()
             await self._pipeline.close(LAST_WORDS_S if self._listener.connected else 0.0)
             self._delivery.closing()
             self._delivery.closed(clean=await self._listener.stop())
@@ -179,26 +182,6 @@ class ProfileService:
     def _end_waiting(self, error: KnownError) -> None:
         for waiting in self._queue.drain():
             self._pipeline.end(waiting.stub(self.profile.id), self._records.pop(waiting.id), error)
-
-    def _end_those_that_cannot_go_on(self, for_good: bool) -> None:
-        """The others wait on disk; those of which too little is known yet do too."""
-        for waiting in self._queue.drain():
-            record = self._records.pop(waiting.id)
-            why = "" if waiting.withheld is None else self._why_not(waiting, record)
-            if for_good or why:
-                error = stopped() if for_good else interrupted(why)
-                self._pipeline.end(waiting.stub(self.profile.id), record, error)
-
-    def _why_not(self, waiting: Waiting, record: JobRecord) -> str:
-        cached = is_cached(record)
-        return why_not(self.profile, needs_key=waiting.needs_key, withheld=waiting.withheld, cached=cached)
-
-    def _left_over(self, job: Job, record: JobRecord) -> KnownError | None:
-        """What a job in hand ends with if it cannot go on at the next start."""
-        if job.resumed:
-            return None  # it has come so far with what is on disk
-        why = self._why_not(self._in_hand[job.id], record)
-        return interrupted(why) if why else None
 
     async def _start(self, load: Callable[[], Awaitable[dict[str, Any]]]) -> None:
         self._set(ProfileStatus(self.profile.id, ProfileState.LOADING))
@@ -260,15 +243,17 @@ class ProfileService:
         waiting = None
         if refusal is None:
             try:
-                waiting = self._queue.submit(job)
+                waiting = self._queue.submit(job) if self._accepting else Waiting.of(job)
             except JobError as error:
                 refusal = error
         storing.add_done_callback(lambda done: self._stored(done, waiting))
         if refusal is not None:
             self._pipeline.end(job, record, refusal)
-            return
-        self._records[job.id] = record
-        self._count()
+        elif self._accepting:
+            self._records[job.id] = record
+            self._count()
+        elif waiting is not None:
+            self._leaving.leave(waiting, record)
 
     def _stored(self, storing: asyncio.Future[dict[str, Any] | None], waiting: Waiting | None) -> None:
         """A job's event is on disk, or could not be put there."""
@@ -277,9 +262,10 @@ class ProfileService:
             log.warning("a job's event could not be kept on disk: %s", error)
         elif waiting is not None and not storing.cancelled():
             self._queue.stored(waiting, storing.result())
+            self._leaving.stored(waiting)
 
     def _refusal(self) -> KnownError | None:
-        if not self._accepting:
+        if self._leaving.for_good:
             return KnownError("Plugdeck is being closed", remedy="Run the plugin again once it is back.")
         if self._failed is not None:
             return KnownError(self._failed.detail or "The model does not run")

@@ -8,7 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from aiohttp import web
 
+from desktop_app.core import aio
 from desktop_app.core.errors import AnswerError, CallbackError, ModelLoadError, StoreError, WorkerDied
 from desktop_app.core.job import JobRecord, JobState
 from desktop_app.core.prediction import Prediction
@@ -461,19 +463,53 @@ async def test_a_job_that_comes_while_the_connection_is_being_closed_is_not_lost
     async def stop() -> bool:
         await hub.run_plugin("p1", extra={"session": "late"})
         await until(lambda: any(record.session == "late" for record in line.records))
-        await until(lambda: [record for record in line.records if record.session == "late" and record.state.terminal])
-        for _ in range(20):
-            await asyncio.sleep(0)  # as far as it gets
-        assert hub.sessions["late"].responses == []
         return await really_stop()
 
     monkeypatch.setattr(line.service._listener, "stop", stop)
     await line.service.stop(0.0)
-    assert [row.session for row in await line.outbox.pending()] == ["late"]
+    assert hub.sessions["late"].responses == []
+    assert [record.session for record in await line.history.unfinished()] == ["late"]
     line.renew()
     line.service.start()
     session = await hub.sessions["late"].wait(20)
     assert session.responses == [{"error": True, "session": "late"}]
+    assert "signed" in session.logs[-1].message
+
+
+async def test_jobs_that_come_while_the_last_one_finishes_are_taken(hub, line, until, serve, picture):
+    """Those that a later start can do are left to it; the hub hears at once of those that it cannot."""
+    line.runner.gate = asyncio.Event()
+    first = await hub.run_plugin("p1")
+    await until(lambda: line.runner.seen)
+    stopping = aio.spawn(line.service.stop(60.0), name="stopping")
+    await until(lambda: line.service._pipeline.leaving)
+
+    async def give(_: web.Request) -> web.Response:
+        return web.Response(body=picture)
+
+    unsigned = {"dataURL": f"{await serve(give)}/a.png"}
+    later = [await hub.run_plugin("p1", extra=unsigned) for _ in range(5)]
+    signed = [await hub.run_plugin("p1"), await hub.run_plugin("p1", workflow=True, extra=unsigned)]
+    for session, words in zip(signed, ("signed", "API key"), strict=True):
+        await session.wait(60)
+        assert words in session.logs[-1].message
+    await hub.resend(later[0])
+    await until(lambda: any("again" in entry.message for entry in line.lines))
+    assert not stopping.done()
+    line.runner.gate.set()
+    await stopping
+    await first.wait(60)
+    assert [len(session.responses) for session in (first, *signed)] == [1, 1, 1]
+    assert {record.session for record in await line.history.unfinished()} == {session.id for session in later}
+    assert [session.responses for session in later] == [[]] * 5
+    line.renew()
+    line.service.start()
+    for session in later:
+        await session.wait(60)
+        assert not session.error, session.logs
+    assert all(len(session.responses) == 1 for session in (first, *signed, *later))
+    assert hub.protocol_errors == []
+    assert await line.history.unfinished() == []
 
 
 IN_HAND = 1 + 1 + AHEAD
