@@ -76,7 +76,7 @@ async def _window(application: QApplication, data_dir: DataDir, options: argpars
     from desktop_app.ui.single_instance import FirstInstance, raise_first
     from desktop_app.ui.theme import apply_theme
 
-    if raise_first(data_dir.root):
+    if raise_first(data_dir.root, options.files):
         return 0
     host = Host(data_dir)
     with Reporting(host.bug, "the window", lambda: host.crashes.dump) as reporting, _Signals() as stop:
@@ -84,7 +84,7 @@ async def _window(application: QApplication, data_dir: DataDir, options: argpars
             await host.start(who=WHO)
         except KnownError as error:
             await host.stop(0.0)
-            if isinstance(error, DataDirInUse) and await _raise_late(data_dir.root, host):
+            if isinstance(error, DataDirInUse) and await _raise_late(data_dir.root, host, options.files):
                 return 0
             apply_theme(application, "system")
             await _explain(error)
@@ -120,6 +120,7 @@ async def _show(
         command=start_command("--in-tray", *where),
     )
     first.asked.connect(shell.show_window)
+    first.opened.connect(window.take_files)
     window.demo_requested.connect(demos.begin)
     shell.begin(in_tray=bool(options.in_tray))
     window.begin()
@@ -129,6 +130,8 @@ async def _show(
         await host.warm_up()
         # Of the window and the libraries nothing becomes rubbish: collections need not look there any more.
         gc.freeze()
+        if options.files:
+            window.take_files(options.files)
         if demo:
             demos.begin()
         else:
@@ -150,13 +153,13 @@ async def _painted(window: MainWindow) -> None:
             await window.painted.wait()
 
 
-async def _raise_late(root: Path, host: Host) -> bool:
+async def _raise_late(root: Path, host: Host, files: list[Path]) -> bool:
     """The other window may be about to open: it holds the lock, but does not listen yet."""
     from desktop_app.ui.single_instance import raise_first
 
     end = time.monotonic() + LATE_S
     while time.monotonic() < end and host.served_by().startswith(WHO):
-        if raise_first(root):
+        if raise_first(root, files):
             return True
         await asyncio.sleep(0.2)
     return False

@@ -289,6 +289,25 @@ class Host:
         except SecretError as error:
             log.warning("the secret of %s could not be removed: %s", profile.name, error)
 
+    async def import_profile(self, file: Path) -> Profile:
+        """Adds the profile of an exported file (`.plugdeck`); its secret is not in there.
+
+        Raises:
+            ProfileError: the file cannot be read or holds no profile, or its name is taken.
+        """
+        try:
+            text = await asyncio.to_thread(file.read_text, encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "it is no text"
+            raise ProfileError(
+                f"The file cannot be read: {reason}",
+                where=str(file),
+                remedy="Use a file made by: plugdeck profiles export NAME FILE",
+            ) from error
+        profile = self.profiles.import_text(text)
+        await self.add_profile(profile, None)
+        return profile
+
     async def import_script(self, path: Path) -> ScriptFacts:
         """What a plugin script says of itself, read without running it.
 

@@ -64,12 +64,18 @@ def build_parser() -> argparse.ArgumentParser:
         "--smoke", action="store_true", help="check this installation: window, demo hub, workers; exit 0 if all is well"
     )
     parser.add_argument("--in-tray", action="store_true", help="open the window in the tray, as at login")
+    parser.set_defaults(files=[])
     commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND", parser_class=_Parser)
     add = _Adder(commands)
 
     demo = add("demo", "Try Plugdeck: a local demo hub, sample plugins and assets, in a throw-away data directory.")
     demo.add_argument("--headless", action="store_true", help="no window: one line per job and a summary")
     demo.add_argument("--jobs", type=_positive, metavar="N", help="stop after N jobs; exit 1 if any failed")
+
+    opened = add(
+        "open", "Open the window with files, as if they were dropped on it: models, scripts, profiles, assets."
+    )
+    opened.add_argument("files", nargs="*", type=Path, metavar="FILE")
 
     hub = add("hub", "Run the demo hub alone, to try plugins without an account.", _HUB)
     hub.add_argument(

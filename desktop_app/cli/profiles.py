@@ -60,17 +60,7 @@ async def _export(host: Host, options: argparse.Namespace) -> None:
 
 
 async def _import(host: Host, options: argparse.Namespace) -> None:
-    try:
-        text = options.file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no text"
-        raise ProfileError(
-            f"The file cannot be read: {reason}",
-            where=str(options.file),
-            remedy="Use a file made by: plugdeck profiles export NAME FILE",
-        ) from error
-    profile = host.profiles.import_text(text)
-    await host.add_profile(profile, None)
+    profile = await host.import_profile(options.file)
     say(
         f"Added {profile.name}. Its secret is not in the file: "
         f"set {profile.secret_variable}, or enter it in the window."

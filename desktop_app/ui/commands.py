@@ -109,6 +109,17 @@ class Commands(QObject):
         else:
             window.notices.watch(self._test(profile, list(files)), "test a profile", profile.id)
 
+    def import_profiles(self, files: Sequence[Path]) -> None:
+        """Adds exported profiles, and opens the last one's form: its secret is not in the file."""
+        self._window.notices.watch(self._import(list(files)), "import a profile")
+
+    async def _import(self, files: list[Path]) -> None:
+        window = self._window
+        for file in files:
+            profile = await window.host.import_profile(file)
+        window.editor.open_profile(profile)
+        window.show_alone(window.editor)
+
     def save_log(self) -> None:
         """Writes the log lines that are shown to a file."""
         self._window.notices.watch(self._save_log(), "save the log")

@@ -366,15 +366,18 @@ class MainWindow(QMainWindow):
             self.take_files(files)
 
     def take_files(self, files: list[Path]) -> None:
-        """What a drop on the window does: a model or a script opens the form, assets are tested."""
+        """What a drop on the window does: a model or a script opens the form, profiles are added, assets tested."""
         if "editor" in self.__dict__ and self.pages.currentWidget() is self.editor:
             wanted = [file for file in files if self.editor.takes(file)]
             if wanted:
                 self.editor.take_file(wanted[0])
             return
         models = [file for file in files if file.suffix.casefold() in (".onnx", ".py")]
+        profiles = [file for file in files if file.suffix.casefold() == ".plugdeck"]
         if models:
             self.open_editor(models[0])
+        elif profiles:
+            self.commands.import_profiles(profiles)
         else:
             self.commands.test_files(files)
 

@@ -7,9 +7,11 @@ itself. The socket is open to nobody but the same user.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -17,7 +19,7 @@ from PySide6.QtNetwork import QLocalServer, QLocalSocket
 
 SHOW, SHOWN = b"show", b"shown"
 ASK_LIMIT_MS = 4000
-_MOST_BYTES = 4096
+_MOST_BYTES = 65_536
 _LONGEST_PATH = 100  # a Unix socket's address holds 104 bytes on macOS, 108 on Linux
 _TOKEN = "XDG_ACTIVATION_TOKEN"  # noqa: S105 - Wayland's word for "the person asked for this window"
 
@@ -35,8 +37,8 @@ def server_name(root: Path) -> str:
     return str(folder / f"plugdeck-{digest}")
 
 
-def raise_first(root: Path, *, limit_ms: int = ASK_LIMIT_MS) -> bool:
-    """Asks the window that has this data directory to show itself; False where none answers."""
+def raise_first(root: Path, files: Sequence[Path] = (), *, limit_ms: int = ASK_LIMIT_MS) -> bool:
+    """Asks the window that has this data directory to show itself and open the files; False where none answers."""
     socket = QLocalSocket()
     try:
         socket.connectToServer(server_name(root))
@@ -46,7 +48,9 @@ def raise_first(root: Path, *, limit_ms: int = ASK_LIMIT_MS) -> bool:
             import ctypes
 
             ctypes.windll.user32.AllowSetForegroundWindow(-1)  # else the first window may only blink
-        socket.write(SHOW + b" " + os.environ.get(_TOKEN, "").encode() + b"\n")
+        token = os.environ.get(_TOKEN, "").encode("ascii", "ignore").replace(b" ", b"")
+        wanted = json.dumps([str(file.absolute()) for file in files]).encode()
+        socket.write(SHOW + b" " + token + b" " + wanted + b"\n")
         answer = b""
         while b"\n" not in answer and socket.waitForReadyRead(limit_ms):
             answer += bytes(socket.readAll().data())
@@ -60,9 +64,11 @@ class FirstInstance(QObject):
 
     Signals:
         asked: another start wants the window; carries the desktop's activation token, or "".
+        opened: it brought files (a list of Path).
     """
 
     asked = Signal(str)
+    opened = Signal(list)
 
     def __init__(self, root: Path, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -97,11 +103,22 @@ class FirstInstance(QObject):
             if socket.bytesAvailable() > _MOST_BYTES:
                 socket.abort()
             return
-        word, _, token = bytes(socket.readLine(_MOST_BYTES).data()).strip().partition(b" ")
+        word, _, rest = bytes(socket.readLine(_MOST_BYTES).data()).strip().partition(b" ")
         if word != SHOW:
             socket.abort()
             return
+        token, _, wanted = rest.partition(b" ")
         self.asked.emit(token.decode("ascii", "ignore"))
+        if files := _paths(wanted):
+            self.opened.emit(files)
         socket.write(SHOWN + b"\n")
         socket.flush()
         socket.disconnectFromServer()
+
+
+def _paths(text: bytes) -> list[Path]:
+    try:
+        named = json.loads(text or b"[]")
+    except ValueError:
+        return []
+    return [Path(name) for name in named if isinstance(name, str)] if isinstance(named, list) else []

@@ -289,6 +289,12 @@ class FakeHost:
     def pending(self) -> tuple[int, int]:
         return self.unfinished
 
+    async def import_profile(self, file: Path) -> Profile:
+        self._call("import", file.name)
+        profile = Profile.model_validate_json(file.read_text(encoding="utf-8"))  # noqa: ASYNC240 - a fake does no harm
+        self.put(profile)
+        return profile
+
     async def import_script(self, path: Path) -> Any:
         self._call("script", path.name)
         return self.script_facts or ScriptFacts(path)

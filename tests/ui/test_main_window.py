@@ -223,6 +223,22 @@ def test_a_dropped_model_becomes_a_plugin(opened: Any, host: Any, tools: Any, tm
     opened(scenario)
 
 
+def test_an_exported_profile_is_added_and_asks_for_its_secret(
+    opened: Any, host: Any, tools: Any, tmp_path: Path
+) -> None:
+    file = tmp_path / "screws.plugdeck"
+    file.write_text(tools.profile("Screws").model_dump_json(), encoding="utf-8")
+
+    async def scenario(window: MainWindow) -> None:
+        window.take_files([file])
+        await tools.until(lambda: "editor" in vars(window) and window.pages.currentWidget() is window.editor)
+        assert window.editor.name.value == "Screws"
+        assert window.editor.secret.value == ""
+        assert ("import", "screws.plugdeck") in host.calls
+
+    opened(scenario)
+
+
 def test_dropped_assets_are_tested(opened: Any, host: Any, tools: Any, tmp_path: Path) -> None:
     picture = tools.picture(tmp_path / "a.png")
     detail = tools.detail()

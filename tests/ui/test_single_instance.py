@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from PySide6.QtNetwork import QLocalSocket
 
-from desktop_app.ui.single_instance import FirstInstance, raise_first, server_name
+from desktop_app.ui.single_instance import FirstInstance, _paths, raise_first, server_name
 
 ASK = "import sys; from pathlib import Path; from desktop_app.ui.single_instance import raise_first as f; "
 
@@ -34,6 +34,22 @@ def test_a_later_start_is_heard_and_answered(tmp_path: Path, qtbot: Any) -> None
     assert server_name(tmp_path.parent) != server_name(tmp_path)
     first.close()
     assert not raise_first(tmp_path)
+
+
+def test_a_later_start_brings_its_files(tmp_path: Path, qtbot: Any) -> None:
+    first = FirstInstance(tmp_path)
+    heard: list[Path] = []
+    first.opened.connect(heard.extend)
+    code = ASK + "f(Path(sys.argv[1]), [Path('my model.onnx'), Path('/é/%s.plugdeck')], limit_ms=30_000)"
+    with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], cwd=tmp_path) as process:
+        qtbot.waitUntil(lambda: process.poll() is not None, timeout=60_000)
+    assert heard == [tmp_path / "my model.onnx", Path("/é/%s.plugdeck")]
+    first.close()
+
+
+@pytest.mark.parametrize("wanted", [b"", b"{", b"7", b"[7, null]", b'{"a": 1}', b"\xff"])
+def test_what_is_no_list_of_files_opens_nothing(wanted: bytes) -> None:
+    assert _paths(wanted) == []
 
 
 def test_what_a_killed_process_left_is_replaced(tmp_path: Path, qtbot: Any) -> None:
