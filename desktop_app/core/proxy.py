@@ -7,12 +7,21 @@ scripts in their own interpreter. Connections through websockets look under name
 from __future__ import annotations
 
 import os
+import time
 import urllib.request
 from collections.abc import MutableMapping
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 HTTP_NAMES = ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")
 SOCKET_NAMES = ("ws_proxy", "wss_proxy")
+_LOOKED_AT = tuple(
+    spelled
+    for name in ("http", "https", "ws", "wss", "all", "no")
+    for spelled in (f"{name}_proxy", f"{name}_proxy".upper())
+)
+FRESH_S = 2.0
+"""So long the system's answer is taken for granted: asking it takes longer than all else that a cached asset does."""
 _LOCAL = "localhost,127.0.0.1,::1"
 
 
@@ -54,9 +63,14 @@ class ProxyChoice:
         self._before.clear()
 
 
+@lru_cache(maxsize=2)
+def _proxies(_there: tuple[str | None, ...], _now: int) -> dict[str, str]:
+    return urllib.request.getproxies()
+
+
 def proxy_for(url: str) -> str | None:
     """The proxy for an address (a websocket's is that of HTTP), or None where it is connected to directly."""
-    proxies = urllib.request.getproxies()
+    proxies = _proxies(tuple(map(os.environ.get, _LOOKED_AT)), int(time.monotonic() / FRESH_S))
     if not proxies:
         return None
     try:

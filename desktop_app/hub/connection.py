@@ -33,6 +33,8 @@ MAX_MESSAGE = 64 * 1024 * 1024
 CLOSE_TIMEOUT_S = 2.0
 MOST_QUEUED = 256
 """Packets that wait in the library for a hub that reads slowly; who sends more waits."""
+WRITE_TURNS = 3
+"""So many turns of the loop the library takes from its queue to the socket."""
 LOOK_S = 0.02
 
 
@@ -226,6 +228,9 @@ class HubSocket:
             return
         with contextlib.suppress(socketio.exceptions.BadNamespaceError):
             await client.emit(event, data, namespace=NAMESPACE)
+        # So it is on the wire before anybody goes on with what follows an answer, which takes longer than the way.
+        for _ in range(WRITE_TURNS):
+            await asyncio.sleep(0)
         # The library's queue tells nobody when it has room again.
         while client.eio.queue.qsize() > MOST_QUEUED and not self._closed.is_set():  # noqa: ASYNC110
             await asyncio.sleep(LOOK_S)
