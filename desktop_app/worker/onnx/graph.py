@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 import onnx
@@ -261,14 +261,23 @@ def _check_domains(model: onnx.ModelProto, ops: Counter[str], path: Path) -> Non
 
 def _check_external(model: onnx.ModelProto, path: Path) -> None:
     missing: set[str] = set()
-    for tensor in _tensors(model.graph):
+    for tensor in _tensors(model):
         if tensor.data_location != onnx.TensorProto.EXTERNAL:
             continue
         place = next((item.value for item in tensor.external_data if item.key == "location"), "")
         if isinstance(place, bytes):  # no UTF-8
             place = place.decode(errors="replace")
-        outside = Path(place).is_absolute() or ".." in Path(place).parts
-        if outside or not (path.parent / place).is_file():
+        if _leads_away(place, path):
+            raise ModelLoadError(
+                f"The model wants its weights from outside its own folder: {place[:200]!r}",
+                where=path.name,
+                remedy="Only files beside the model are read. Export it again, with its weights in the same folder.",
+            )
+        try:
+            found = (path.parent / place).is_file()
+        except ValueError:  # a zero byte
+            found = False
+        if not found:
             missing.add(place)
     if missing:
         names = ", ".join(sorted(missing)[:3])
@@ -279,14 +288,43 @@ def _check_external(model: onnx.ModelProto, path: Path) -> None:
         )
 
 
-def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
+def _leads_away(place: str, path: Path) -> bool:
+    """Whether a place named in a model lies elsewhere than the model, written so or by a symbolic link.
+
+    Where the model is a link itself, as in the caches of model hubs, its weights may lie beside what it links to.
+    """
+    both = (PurePosixPath(place), PureWindowsPath(place))
+    if any(form.is_absolute() or form.drive or ".." in form.parts for form in both):
+        return True
+    try:
+        end = (path.parent / place).resolve()
+        return not any(end.is_relative_to(home) for home in (path.parent.resolve(), path.resolve().parent))
+    except (OSError, ValueError, RuntimeError):
+        return False  # it is not there
+
+
+def _tensors(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
+    """All of a model, wherever they stand."""
+    yield from _tensors_of(model.graph)
+    for function in model.functions:
+        yield from _constants(function.node)
+
+
+def _tensors_of(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
     yield from graph.initializer
-    for node in _nodes(graph.node):
+    for sparse in graph.sparse_initializer:
+        yield from (sparse.values, sparse.indices)
+    yield from _constants(graph.node)
+
+
+def _constants(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.TensorProto]:
+    for node in nodes:
         for attribute in node.attribute:
-            if attribute.type == onnx.AttributeProto.TENSOR:
-                yield attribute.t
-            elif attribute.type == onnx.AttributeProto.GRAPH:
-                yield from attribute.g.initializer
+            yield from (attribute.t, *attribute.tensors)
+            for sparse in (attribute.sparse_tensor, *attribute.sparse_tensors):
+                yield from (sparse.values, sparse.indices)
+            for body in (attribute.g, *attribute.graphs):
+                yield from _tensors_of(body)
 
 
 def _cut_trt(

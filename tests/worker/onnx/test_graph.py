@@ -116,6 +116,51 @@ def test_weights_in_a_file_that_is_missing(tmp_path: Path, net: Any) -> None:
     assert "same folder" in caught.value.remedy
 
 
+@pytest.mark.parametrize("where", ["initializer", "constant", "function"])
+@pytest.mark.parametrize("place", ["../../secret.bin", "/etc/passwd", r"..\secret.bin", r"C:\secret.bin", "link.bin"])
+def test_weights_are_read_from_beside_the_model_alone(tmp_path: Path, where: str, place: str) -> None:
+    """No path escape, wherever the tensor stands; a link beside the model is one too."""
+    folder = tmp_path / "a" / "b"
+    folder.mkdir(parents=True)
+    for outside in (tmp_path / "secret.bin", tmp_path / "a" / "secret.bin"):
+        outside.write_bytes(bytes(4 * 3 * 32 * 32))
+    (folder / "link.bin").symlink_to(tmp_path / "secret.bin")
+    weight = TensorProto(name="w", dims=[1, 3, 32, 32], data_type=1, data_location=TensorProto.EXTERNAL)
+    weight.external_data.add(key="location", value=place)
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 3, 32, 32]) for name in "xy"]
+    multiply = helper.make_node("Mul", ["x", "w"], ["y"])
+    constant = helper.make_node("Constant", [], ["w"], value=weight)
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("own", 1)]
+    functions = []
+    if where == "initializer":
+        graph = helper.make_graph([multiply], "g", ends[:1], ends[1:], [weight])
+    elif where == "constant":
+        graph = helper.make_graph([constant, multiply], "g", ends[:1], ends[1:])
+    else:
+        functions = [helper.make_function("own", "Scaled", ["x"], ["y"], [constant, multiply], opsets[:1])]
+        graph = helper.make_graph([helper.make_node("Scaled", ["x"], ["y"], domain="own")], "g", ends[:1], ends[1:])
+    model = helper.make_model(graph, opset_imports=opsets, functions=functions, ir_version=9)
+    path = folder / "m.onnx"
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(ModelLoadError, match="from outside its own folder") as caught:
+        identify(path)
+    assert repr(place) in caught.value.what
+    assert "Only files beside the model are read" in caught.value.remedy
+
+
+def test_weights_beside_what_a_model_links_to_work(tmp_path: Path, net: Any) -> None:
+    """The caches of model hubs keep all files in one folder, and links to them in another."""
+    net.output(net.mul(net.input("x", [1, 3, 32, 32]), net.const(np.ones((1, 3, 32, 32)))), "y", [1, 3, 32, 32])
+    kept, shown = tmp_path / "blobs", tmp_path / "snapshot"
+    kept.mkdir()
+    shown.mkdir()
+    place = {"location": "w.bin", "size_threshold": 0, "convert_attribute": True}
+    onnx.save_model(net.model(), str(kept / "m.onnx"), save_as_external_data=True, **place)
+    for name in ("m.onnx", "w.bin"):
+        (shown / name).symlink_to(kept / name)
+    identify(shown / "m.onnx")
+
+
 def test_external_data_beside_the_file_works(tmp_path: Path, net: Any, load: Any, picture: Any) -> None:
     found = net.find(net.input("images", [1, 3, 320, 320]))
     row = net.row(*found.centred, net.mul(found.peak, net.const([0.9])))
