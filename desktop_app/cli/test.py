@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import os
 from pathlib import Path
@@ -12,7 +13,7 @@ from desktop_app.cli.models import has_model, profile_of
 from desktop_app.cli.output import clean, columns, complain, print_json, say
 from desktop_app.core.annotation import SHAPE_KEYS
 from desktop_app.core.errors import KnownError, UsageError
-from desktop_app.core.profile import Profile
+from desktop_app.core.profile import OnnxSource, Profile
 from desktop_app.host import Host
 from desktop_app.jobs.trial import TrialResult
 
@@ -23,6 +24,8 @@ async def run(host: Host, options: argparse.Namespace) -> int:
     """Runs the files; exit code 1 if one of them gave no answer or the overlay could not be drawn."""
     profile, files = await _chosen(host, options)
     out = None if options.overlay is None else _overlay_path(options.overlay, files)
+    if isinstance(profile.source, OnnxSource) and not _is_object(options.config):
+        complain("The --config is no JSON object, so the model runs without it.")
     results = await host.test(profile, files, options.config, dict(options.map) or None)
     if options.json:
         print_json([result.as_json() for result in results])
@@ -34,6 +37,16 @@ async def run(host: Host, options: argparse.Namespace) -> int:
         complain(f"{result.file}: {result.error}")
     drawn = out is None or await _draw(host, results[0], out, quiet=options.json)
     return 0 if drawn and not failed else 1
+
+
+def _is_object(config: str | None) -> bool:
+    """Whether a model can read the config; one that was not given is fine. A script is handed any text as it is."""
+    if config is None:
+        return True
+    try:
+        return isinstance(json.loads(config), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 async def _chosen(host: Host, options: argparse.Namespace) -> tuple[Profile, list[Path]]:

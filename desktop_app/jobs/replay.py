@@ -109,7 +109,7 @@ class Replayer:
         path = Path(original.asset_path) if original.asset_path else None
         if path is None or not await asyncio.to_thread(path.is_file):
             raise AssetError(
-                "The job's asset is no longer in the cache, so it cannot be replayed",
+                "The job's asset is not in the cache, so it cannot be replayed",
                 where=original.external_id or original.url or original.session,
                 remedy="Run the plugin on the asset again; a larger cache keeps assets longer.",
             )

@@ -158,4 +158,4 @@ def test_a_job_is_replayed_and_compared(cli: Any, data_dir: Path, picture: Path,
     assert [job["replay_of"] for job in listed] == ["job-7", "job-7"]
     outcome = cli("jobs", "replay", "session-1")
     assert outcome.code == 1
-    assert "no longer in the cache" in outcome.err
+    assert "not in the cache" in outcome.err

@@ -49,6 +49,12 @@ def test_mappings_decide_what_is_answered(cli: Any, model: Path, picture: Path) 
     assert any("washer" in warning for warning in result["warnings"])
 
 
+def test_a_config_that_a_model_cannot_read_is_said(cli: Any, model: Path, picture: Path) -> None:
+    outcome = cli("test", "--onnx", model, picture, "--config", "{bad")
+    assert outcome.code == 0
+    assert "The --config is no JSON object, so the model runs without it." in outcome.err
+
+
 def test_scripts_run_with_their_config(cli: Any, script: Path, picture: Path, data_dir: Path) -> None:
     outcome = cli("test", "--script", script, picture)
     assert outcome.code == 0, outcome.err

@@ -124,7 +124,7 @@ async def test_another_profile_answers_with_the_job_s_mapping(past: Past, script
 async def test_what_is_gone_is_said(past: Past, script: Profile, tmp_path: Path) -> None:
     runner = Runner(script, scratch=tmp_path / "scratch")
     job = await past.add(script, asset_path=str(tmp_path / "gone.jpg"))
-    with pytest.raises(AssetError, match="no longer in the cache"):
+    with pytest.raises(AssetError, match="not in the cache"):
         await past.replayer.replay(job, script, runner)
     with pytest.raises(JobError, match="no job of that session"):
         await past.replayer.find("never")
