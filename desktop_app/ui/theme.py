@@ -265,6 +265,7 @@ def stylesheet(t: Tokens) -> str:
     QScrollBar::add-line, QScrollBar::sub-line {{ width: 0; height: 0; }}
     QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
     QScrollArea {{ border: none; background: transparent; }}
+    QAbstractScrollArea::corner {{ border: none; background: transparent; }}
     QScrollArea > QWidget > QWidget#page {{ background: {t.window}; }}
 
     QSplitter::handle {{ background: {t.border}; }}
