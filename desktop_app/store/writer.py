@@ -2,6 +2,9 @@
 
 Two lanes: what somebody waits for, or what must survive a crash from this moment on, goes at once; the rest follows
 in company, when it has waited a little. So the large parts of a job are written after its answer went out.
+
+What went at once also survives a power loss: an answer that was sent and then forgotten could be answered differently.
+The rest survives the death of the app, and the power loss too from the next urgent write on.
 """
 
 from __future__ import annotations
@@ -84,6 +87,7 @@ class Writer:
         self._bell.acquire()
         self._asleep = False
         self._hurry = False
+        self._durable: bool | None = None
         self._stopping = False
         self._thread: threading.Thread | None = None
         self._loop = asyncio.get_running_loop()
@@ -191,6 +195,7 @@ class Writer:
         group: list[_Item] = []
         values: list[Any] = []
         try:
+            self._sync(connection, durable=lane is self._urgent)
             self._begin(connection)
             deadline = time.monotonic() + limit_s
             while lane and len(group) < _GROUP:
@@ -228,6 +233,12 @@ class Writer:
             self._roll_back(connection)
             return future, None, self._failure(error)
         return future, value, None
+
+    def _sync(self, connection: sqlite3.Connection, *, durable: bool) -> None:
+        """Whether a commit waits until the write-ahead log is on the disk, and not in the system's memory only."""
+        if durable is not self._durable:
+            connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            self._durable = durable
 
     def _begin(self, connection: sqlite3.Connection) -> None:
         give_up = time.monotonic() + _BUSY_LIMIT_S

@@ -130,3 +130,17 @@ async def test_a_connection_that_cannot_be_made_is_told_to_the_starter() -> None
     with pytest.raises(StoreError, match="no"):
         await writer.start()
     await writer.stop()
+
+
+async def test_what_goes_at_once_waits_for_the_disk_and_what_may_lie_does_not(tmp_path: Path) -> None:
+    """An answer whose row a power loss takes back could be answered differently at the next start."""
+    writer = make(tmp_path / "a.db", [])
+    await writer.start()
+
+    def level(connection: sqlite3.Connection) -> int:
+        return int(connection.execute("PRAGMA synchronous").fetchone()[0])
+
+    full, normal = 2, 1
+    for lazy, expected in ((False, full), (True, normal), (False, full)):
+        assert await writer.put(level, lazy=lazy) == expected
+    await writer.stop()
