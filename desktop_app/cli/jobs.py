@@ -62,7 +62,7 @@ def _difference(found: Comparison) -> str:
 async def _export(host: Host, options: argparse.Namespace) -> None:
     profile_id = host.profiles.get(options.profile).id if options.profile else None
     done = await export_jobs(host.history, options.file, ExportFormat(options.format), profile_id)
-    say(f"Wrote {done.jobs} jobs with {done.objects} objects to {options.file}.")
+    say(f"Wrote {_count(done.jobs, 'job')} with {_count(done.objects, 'object')} to {options.file}.")
     for why, count in done.left_out.items():
         complain(f"Left out {count} {why}.")
 
@@ -120,3 +120,7 @@ def _detail_json(detail: JobDetail) -> dict[str, Any]:
         "response": detail.response,
         "notes": list(detail.notes),
     }
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -149,6 +149,9 @@ The first SIGTERM lets running jobs finish for at most 10 seconds, Ctrl-C for at
 A profile's secret comes from the environment variable PLUGDECK_SECRET_NAME (the profile's name in upper case,
 other characters as _), else from the keychain.
 
+With --rest, every call carries the profile's secret in a header named Secret:
+  curl -H "Secret: $SECRET" http://127.0.0.1:8080/heartbeat
+
 With --json, stdout has one object per line:
   {"event": "ready", "profile"}                                it is online
   {"event": "state", "profile", "state", "detail"}
