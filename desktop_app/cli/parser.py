@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from desktop_app import __version__
+from desktop_app.cli import help_texts
 from desktop_app.core.job import JobState
 from desktop_app.core.profile import AnswerFormat, Shape
 from desktop_app.runner.templates import STYLES
@@ -57,7 +58,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="plugdeck",
         description="Host your own models as Ango Hub plugins. Without a command the window opens.",
-        epilog=_GENERAL,
+        epilog=help_texts.GENERAL,
         parents=[_common(None)],
     )
     parser.add_argument(
@@ -77,7 +78,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     opened.add_argument("files", nargs="*", type=Path, metavar="FILE")
 
-    hub = add("hub", "Run the demo hub alone, to try plugins without an account.", _HUB)
+    hub = add("hub", "Run the demo hub alone, to try plugins without an account.", help_texts.HUB)
     hub.add_argument(
         "--port", type=_port, default=0, metavar="N", help="port on the loopback interface (default: a free one)"
     )
@@ -85,7 +86,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--interval", type=_seconds, default=3.0, metavar="SECONDS", help="time between two jobs (default 3)"
     )
 
-    run = add("run", "Serve profiles without a window until SIGINT or SIGTERM, then drain.", _RUN)
+    run = add("run", "Serve profiles without a window until SIGINT or SIGTERM, then drain.", help_texts.RUN)
     run.add_argument("profiles", nargs="*", metavar="PROFILE", help="names (default: all enabled ones)")
     run.add_argument("--json", action="store_true", help="one JSON object per line on stdout")
     rest = run.add_argument_group("REST connector (the hub calls the plugin, instead of the plugin calling the hub)")
@@ -104,7 +105,9 @@ def build_parser() -> argparse.ArgumentParser:
         "--style", choices=STYLES, default=STYLES[0], metavar="STYLE", help=f"{', '.join(STYLES)} (default {STYLES[0]})"
     )
     _jobs(add)
-    doctor = add("doctor", "Find out why a plugin gets no jobs: network, hub, login, model, keychain, disk.", _DOCTOR)
+    doctor = add(
+        "doctor", "Find out why a plugin gets no jobs: network, hub, login, model, keychain, disk.", help_texts.DOCTOR
+    )
     doctor.add_argument("profile", nargs="?", metavar="PROFILE", help="its name (default: all)")
     doctor.add_argument("--json", action="store_true", help="one JSON object on stdout")
     _service(add)
@@ -126,69 +129,6 @@ def _service(add: _Adder) -> None:
     action("remove", "Stop the service and take it away; profiles and history stay.")
     status = action("status", "Say whether it is installed and runs; exit 1 if it does not run.")
     status.add_argument("--json", action="store_true", help="one JSON object on stdout")
-
-
-_GENERAL = """\
-examples:
-  plugdeck demo                                    see it work, without an account
-  plugdeck inspect model.onnx                      what is this file?
-  plugdeck test --onnx model.onnx picture.jpg --overlay out.png
-  plugdeck profiles add Cars --host https://api.ango.ai --id ID --secret-env SECRET --onnx model.onnx
-  plugdeck run                                     serve all enabled profiles
-
-Exit codes: 0 done, 1 failed, 2 wrong usage. Every command has its own --help."""
-
-_HUB = """\
-Prints its address, the sample plugins' ids and secrets, and a line for all that happens. The secret of a sample
-plugin is its id with "-secret" behind it (demo-fasteners: demo-fasteners-secret). Any other plugin id can log in
-with any secret, and gets its jobs without a class mapping. What is online gets jobs on the sample pictures.
-Nothing outside this machine can reach it."""
-
-_RUN = """\
-The first SIGTERM lets running jobs finish for at most 10 seconds, Ctrl-C for at most 5; a second one ends them.
-A profile's secret comes from the environment variable PLUGDECK_SECRET_NAME (the profile's name in upper case,
-other characters as _), else from the keychain.
-
-With --rest, every call carries the profile's secret in a header named Secret:
-  curl -H "Secret: $SECRET" http://127.0.0.1:8080/heartbeat
-
-With --json, stdout has one object per line:
-  {"event": "ready", "profile"}                                it is online
-  {"event": "state", "profile", "state", "detail"}
-  {"event": "job", "profile", "session", "state", "error", "timings_ms"}"""
-
-_DOCTOR = """\
-Nothing is changed, and no job is taken: where another process serves the profiles, their login is not tried again.
-Exit code 1 if a check failed.
-
-With --json:
-  {"outcome": OUTCOME, "checks": [{"check", "about", "outcome", "saw", "remedy", "ms"}]}
-where OUTCOME is ok, warning, failed or skipped (over all, the worst); about is the hub's address, the profile's name,
-or "" for this machine; check is one of proxy, resolution, tcp, tls, handshake, clock (of a hub); secret, login, jobs,
-model, interpreter (of a profile); keychain, disk, providers, interpreter (of this machine)."""
-
-_ADD = """\
-One of --onnx, --script and --remote names the model. The secret goes to the keychain; it is not needed here where
-the environment variable PLUGDECK_SECRET_NAME holds it (the profile's name in upper case, other characters as _).
-
-examples:
-  plugdeck profiles add Cars --host https://api.ango.ai --id ID --secret-env SECRET --onnx cars.onnx
-  plugdeck profiles add Script --script plugin.py --from-script --python venv/bin/python"""
-
-_TRY = """\
-examples:
-  plugdeck test Cars picture.jpg                   with a profile's model and options
-  plugdeck test --onnx model.onnx *.jpg --json     without a profile
-  plugdeck test --script plugin.py picture.jpg --config '{"threshold": 0.4}'
-  plugdeck test --onnx model.onnx picture.jpg --map car=SCHEMAID --overlay out.png
-
-Without any --map every class is kept and carries its name as title. Exit 1 if a file gave no answer."""
-
-
-_REPLAY = """\
-Runs as the job did: same fields, class mapping and Config JSON. What the hub would be asked for (the API key is never
-kept) is left out, and said. The replay stands in the history under a session of its own, and its answer is compared
-with the job's: same, moved, gained, lost. Exit 1 if it gave no answer."""
 
 
 class _Adder:
@@ -247,7 +187,7 @@ def _profiles(add: _Adder) -> None:
     imported = action("import", "Add the profile that FILE holds; it carries no secret.")
     imported.add_argument("file", metavar="FILE", type=Path)
 
-    new = action("add", "Add a profile.", _ADD)
+    new = action("add", "Add a profile.", help_texts.ADD)
     new.add_argument("name", metavar="NAME")
     new.add_argument("--host", metavar="URL", help="the hub, such as https://api.ango.ai")
     new.add_argument("--id", dest="plugin_id", metavar="ID", help="the plugin's id")
@@ -327,7 +267,7 @@ def _options(parser: argparse.ArgumentParser) -> None:
 
 
 def _test(add: _Adder) -> None:
-    test = add("test", "Run local files through a profile or model as a job would; nothing is sent.", _TRY)
+    test = add("test", "Run local files through a profile or model as a job would; nothing is sent.", help_texts.TRY)
     test.add_argument(
         "arguments", nargs="*", metavar="PROFILE|FILE", help="PROFILE FILE…, or FILE… with --onnx or --script"
     )
@@ -356,7 +296,7 @@ def _jobs(add: _Adder) -> None:
     listed.add_argument("--json", action="store_true", help="one JSON array on stdout")
     show = action("show", "Show everything that is known of a session's job, as JSON.")
     show.add_argument("session", metavar="SESSION")
-    replay = action("replay", "Answer a job once more, from the cached asset; nothing is sent.", _REPLAY)
+    replay = action("replay", "Answer a job once more, from the cached asset; nothing is sent.", help_texts.REPLAY)
     replay.add_argument("session", metavar="SESSION")
     replay.add_argument("--profile", metavar="OTHER", help="the profile that answers (default: the job's own)")
     replay.add_argument("--json", action="store_true", help="one JSON object on stdout")
