@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from datetime import datetime, timedelta
 
 from PySide6.QtCore import QCoreApplication, QDate, QLocale
@@ -73,3 +74,8 @@ def plain(text: str, limit: int = 400) -> str:
     line = " ".join(text.split())
     line = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in line)
     return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def tip(text: str) -> str:
+    """Text with something from outside in it, for a tooltip: Qt takes for markup there what looks like it."""
+    return f"<p>{html.escape(text).replace(chr(10), '<br>')}</p>" if "<" in text or "&" in text else text

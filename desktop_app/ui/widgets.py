@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop_app.ui.formats import tip
 from desktop_app.ui.icons import pixmap, set_icon
 from desktop_app.ui.theme import notifier, tokens
 from desktop_app.ui.tokens import SPACE
@@ -193,7 +194,7 @@ class ElidedLabel(QLabel):
         """Shows another text."""
         self._whole = text
         self.setAccessibleName(text)
-        self.setToolTip(tooltip or text)
+        self.setToolTip(tip(tooltip or text))
         self._elide()
 
     def whole(self) -> str:

@@ -8,7 +8,7 @@ from PySide6.QtCore import QRect, QSize, Qt
 from PySide6.QtWidgets import QLayout, QLayoutItem, QSizePolicy, QWidget
 
 from desktop_app.ui.asset.items import Chip
-from desktop_app.ui.formats import plain
+from desktop_app.ui.formats import plain, tip
 from desktop_app.ui.tokens import SPACE
 from desktop_app.ui.widgets import clear_layout, label
 
@@ -106,7 +106,7 @@ class ChipRow(QWidget):
 
     def _add(self, text: str, border: str, kind: str = "") -> None:
         widget = label(text, kind)
-        widget.setToolTip(text)
+        widget.setToolTip(tip(text))
         widget.setAlignment(Qt.AlignmentFlag.AlignVCenter)
         widget.setStyleSheet(f"QLabel {{ {border} border-radius: 4px; padding: 1px 6px; }}")
         self._flow.addWidget(widget)

@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QMouseEvent, QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import QPlainTextEdit, QTextEdit, QWidget
 
 from desktop_app.ui.asset.items import Annotations, Item
-from desktop_app.ui.formats import tr
+from desktop_app.ui.formats import tip, tr
 from desktop_app.ui.theme import scaled_font, tokens
 
 LONGEST = 500_000
@@ -99,7 +99,7 @@ class TextView(QPlainTextEdit):
             style.setForeground(QColor(tokens().text))
             style.setUnderlineStyle(QTextCharFormat.UnderlineStyle.SingleUnderline)
             style.setUnderlineColor(QColor(item.colour))
-            style.setToolTip(item.label)
+            style.setToolTip(tip(item.label))
             mark.cursor = cursor
             mark.format = style
             marks.append(mark)

@@ -28,7 +28,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from desktop_app.ui.asset.camera import Camera
 from desktop_app.ui.asset.sharpening import Sharpening
 from desktop_app.ui.background import Background
-from desktop_app.ui.formats import tr
+from desktop_app.ui.formats import tip, tr
 from desktop_app.ui.theme import notifier, tokens
 
 if TYPE_CHECKING:
@@ -363,7 +363,7 @@ class AssetView(QWidget):
             self.hover(index)
             self.hovered.emit(index)
             item = self._scene.annotations.items[index] if self._scene and index >= 0 else None
-            self.setToolTip("" if item is None or not item.text else item.text)
+            self.setToolTip("" if item is None or not item.text else tip(item.text))
 
     def sizeHint(self) -> QSize:
         return QSize(720, 480)

@@ -9,7 +9,7 @@ from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistent
 from PySide6.QtGui import QColor, QPainter, QPixmap
 
 from desktop_app.ui.asset.items import Annotations, Item, Layer
-from desktop_app.ui.formats import decimal, plain
+from desktop_app.ui.formats import decimal, plain, tip
 from desktop_app.ui.models.table import NO_INDEX, Index
 from desktop_app.ui.theme import tokens
 
@@ -188,7 +188,7 @@ class AnnotationTree(QAbstractItemModel):
                     parts.append(f"objectId {plain(item.object_id, 60)}")
                 if item.schema_id:
                     parts.append(f"schemaId {plain(item.schema_id, 60)}")
-                return "\n".join((*parts, item.text) if item.text else parts)
+                return tip("\n".join((*parts, item.text) if item.text else parts))
             case _ if role == ITEM_ROLE:
                 return item
         return None

@@ -32,7 +32,7 @@ from PySide6.QtWidgets import (
 
 from desktop_app.core.job import JobRecord, JobState
 from desktop_app.ui.asset.pane import asset_name
-from desktop_app.ui.formats import count, duration, exact, plain, tr
+from desktop_app.ui.formats import count, duration, exact, plain, tip, tr
 from desktop_app.ui.icons import pixmap
 from desktop_app.ui.jobs.thumbnails import Thumbnails
 from desktop_app.ui.models.table import NO_INDEX, RECORD_ROLE, Index
@@ -139,7 +139,7 @@ class FilmstripModel(QAbstractListModel):
                     lines.append(plain(record.error, 300))
                 else:
                     lines.append(count(record.objects, tr("annotation"), tr("annotations")))
-                return "\n".join(lines)
+                return tip("\n".join(lines))
             case _ if role == RECORD_ROLE:
                 return record
             case _ if role == THUMB_ROLE:

@@ -4,7 +4,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QLabel, QWidget
 
 from desktop_app.core.job import JobDetail, JobState, StepTimings
 from desktop_app.ui.asset.items import Annotations, annotations_of
@@ -135,3 +137,21 @@ def test_replay_and_curl(inspector: Any, tools: Any) -> None:
     tested = tools.job(tools.profile(), 5, replay_of="job-0005")
     inspector.show_job(tested, detail, annotations_of(detail))
     assert not inspector.replay_button.isEnabled(), "a tested file is in no history"
+
+
+def test_hostile_text_of_a_job_is_shown_as_text(inspector: Any, tools: Any) -> None:
+    """Neither HTML nor a format string nor a path: what a job says stands there letter by letter."""
+    hostile = "<b>x</b><img src='file:///etc/passwd'> %s%n {0.__class__} ../../etc/passwd"
+    record = tools.job(tools.profile(), 2, JobState.FAILED, session=hostile, error=hostile, details=hostile)
+    detail = replace(tools.detail(), answer={"objects": [], "classifications": [{"title": hostile, "answer": hostile}]})
+    inspector.show_job(record, detail, annotations_of(detail))
+    assert inspector.error.text() == hostile
+    assert inspector.details.toPlainText() == hostile
+    shown = [widget for widget in inspector.findChildren(QLabel) if "<img" in widget.text()]
+    assert shown
+    assert {widget.textFormat() for widget in shown} == {Qt.TextFormat.PlainText}
+    tips = [widget.toolTip() for widget in inspector.findChildren(QWidget) if "img" in widget.toolTip()]
+    assert tips
+    assert not any("<img" in tip or "<b>" in tip for tip in tips), "a tooltip takes what looks like HTML for HTML"
+    inspector.copy_button.click()
+    assert QGuiApplication.clipboard().text() == hostile
