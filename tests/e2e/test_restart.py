@@ -8,14 +8,18 @@ import os
 import shutil
 import signal
 import sqlite3
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
+from desktop_app.doctor.diagnostics import save_diagnostics
+from desktop_app.host import Host
 from desktop_app.hub.demo.server import DemoHub
 from desktop_app.store.opening import copy_is_sound
+from desktop_app.store.paths import DataDir
 
 pytestmark = pytest.mark.e2e
 
@@ -164,7 +168,9 @@ async def test_nothing_that_is_written_shown_or_inherited_holds_a_secret(
         "    if data.get('configJSON') == 'fail':\n"
         "        raise ValueError('cannot read ' + data['dataURL'] + ' as ' + data['apiKey'])\n"
         "    text = [{'title': 'T', 'answer': data['dataURL']}]\n"
-        "    return {'data': data['dataURL'], 'answer': {'objects': [], 'classifications': text, 'relations': []}}\n\n"
+        "    place = {'x': 1, 'y': 1, 'width': 5, 'height': 5}\n"
+        "    shapes = [{'title': data['dataURL'], 'bounding-box': place}]\n"
+        "    return {'data': data['dataURL'], 'answer': {'objects': shapes, 'classifications': text, 'relations': []}}\n\n"
         f"run(ModelPlugin(id='x', secret={secret!r}, callback=annotate), host='http://127.0.0.1')\n"
     )
     arguments = ["--host", hub.url, "--id", "talker", "--secret-stdin", "--script", str(script)]
@@ -191,7 +197,7 @@ async def test_nothing_that_is_written_shown_or_inherited_holds_a_secret(
     await serving.until(lambda: len(serving.events("job")) == 4)
     for command in (
         ("jobs", "show", sessions[0].id),
-        ("jobs", "export", "--format", "ango", str(data_dir / "export.json")),
+        *(("jobs", "export", "--format", form, str(data_dir / f"export-{form}")) for form in ("ango", "coco", "yolo")),
         ("profiles", "export", "talker", str(data_dir / "profile.json")),
         ("doctor", "talker", "--json"),
     ):
@@ -201,8 +207,25 @@ async def test_nothing_that_is_written_shown_or_inherited_holds_a_secret(
     seen += "\n".join(serving.lines) + serving.errors.decode()
     for value in hidden:
         assert value not in seen
+    # It dies of a signal while it has the secret; what it leaves becomes a report, and all of it goes into the zip.
+    dying = await plugdeck("run", "--json", PLUGDECK_SECRET_TALKER=secret)
+    await dying.until(lambda: bool(dying.events("ready")))
+    await dying.stop(signal.SIGSEGV, LIMIT_S)
+    host = Host(DataDir(data_dir))
+    await host.start()
+    host.bug(RuntimeError(f"cannot read {sessions[0].job['dataURL']}"), "a test")
+    packed = await save_diagnostics(host, tmp_path / "diagnostics.zip", [])
+    await host.stop(0.0)
+    with zipfile.ZipFile(packed) as made:
+        parts = {name: made.read(name).decode() for name in made.namelist()}
+    assert sum("/crashes/" in name for name in parts) == 2, list(parts)
+    assert "Fatal Python error" in "".join(parts.values())
+    for value in hidden:
+        assert value not in "".join(parts.values())
     files = await asyncio.to_thread(lambda: [path for path in data_dir.rglob("*") if path.is_file()])
-    assert {"plugdeck.db", "export.json", "profile.json"} <= {path.name for path in files}
+    exports = {"export-ango", "export-coco"}
+    assert {"plugdeck.db", "profile.json", *exports} <= {path.name for path in files}
+    assert sum(path.name.startswith("crash-") for path in files) == 2
     for path in files:
         content = path.read_bytes()
         for value in hidden:
