@@ -170,7 +170,8 @@ async def test_nothing_that_is_written_shown_or_inherited_holds_a_secret(
         "    text = [{'title': 'T', 'answer': data['dataURL']}]\n"
         "    place = {'x': 1, 'y': 1, 'width': 5, 'height': 5}\n"
         "    shapes = [{'title': data['dataURL'], 'bounding-box': place}]\n"
-        "    return {'data': data['dataURL'], 'answer': {'objects': shapes, 'classifications': text, 'relations': []}}\n\n"
+        "    answer = {'objects': shapes, 'classifications': text, 'relations': []}\n"
+        "    return {'data': data['dataURL'], 'answer': answer}\n\n"
         f"run(ModelPlugin(id='x', secret={secret!r}, callback=annotate), host='http://127.0.0.1')\n"
     )
     arguments = ["--host", hub.url, "--id", "talker", "--secret-stdin", "--script", str(script)]
