@@ -97,8 +97,8 @@ class Process:
                 return
             spent = now
 
-    def next_line(self, limit_s: float) -> dict[str, Any]:
-        """The next JSON line; others are passed over.
+    def next_line(self, limit_s: float, key: str = "") -> dict[str, Any]:
+        """The next JSON line (that holds `key`); others are passed over.
 
         Raises:
             RuntimeError: none came in time, or the process ended.
@@ -113,7 +113,8 @@ class Process:
                 raise RuntimeError(f"{self._process.args} said nothing more (exit {self._process.poll()}): {tail}")
             if line.startswith("{"):
                 found: dict[str, Any] = json.loads(line)
-                return found
+                if not key or key in found:
+                    return found
 
     def write(self, line: str) -> None:
         """Sends a line to its stdin."""
@@ -170,7 +171,13 @@ class TimingHub(Process):
         reply = self._ask(
             {"op": "burst", "plugins": list(plugins), "count": count, "assets": self._assets}, JOBS_LIMIT_S
         )
-        return len(_answered(reply)) / reply["wall"] * 1000
+        return float(len(_answered(reply)) / reply["wall"] * 1000)
+
+    def stream(self, plugins: Sequence[str], per_second: float, seconds: float) -> float:
+        """Answers a second, jobs being sent at an even pace, whatever comes back."""
+        command = {"op": "stream", "plugins": list(plugins), "rate": per_second, "seconds": seconds}
+        reply = self._ask({**command, "assets": self._assets}, seconds + JOBS_LIMIT_S)
+        return float(len(_answered(reply)) / reply["wall"] * 1000)
 
     def _ask(self, command: dict[str, Any], limit_s: float) -> dict[str, Any]:
         self.write(json.dumps(command))
@@ -211,11 +218,17 @@ class Published(Process):
         hub.online(name)
 
 
-def script_for(hub: TimingHub, name: str, folder: Path) -> Path:
-    """The trivial callback as a script of the plugin `name`."""
+def script_for(hub: TimingHub, name: str, folder: Path, extra: str = "") -> Path:
+    """The trivial callback as a script of the plugin `name`, `extra` coming first in its body."""
     path = folder / f"{name}.py"
-    path.write_text(f"ID, HOST = {name!r}, {hub.url!r}\n{SCRIPT}", encoding="utf-8")
+    script = SCRIPT.replace("def callback(data):\n", f"def callback(data):\n{extra}")
+    path.write_text(f"ID, HOST = {name!r}, {hub.url!r}\n{script}", encoding="utf-8")
     return path
+
+
+def window_command(face: str) -> list[str | Path]:
+    """Starts the probe: "app" is Plugdeck's window, "late" the same with a watched GUI thread, "bare" Qt's own."""
+    return [sys.executable, "-m", "tests.bench.probe", face]
 
 
 async def add_profiles(data_dir: Path, profiles: Sequence[Profile]) -> None:

@@ -90,6 +90,18 @@ const operations = {
     const jobs = await Promise.all(all);
     return { jobs, wall: performance.now() - began };
   },
+  // Jobs at an even pace, dealt out to the plugins in turn, whatever comes back.
+  async stream({ plugins, rate, seconds, assets }) {
+    const began = performance.now();
+    const all = [];
+    while (performance.now() - began < seconds * 1000) {
+      const due = ((performance.now() - began) / 1000) * rate;
+      while (all.length < due) all.push(job(plugins[all.length % plugins.length], assets[all.length % assets.length]));
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    const jobs = await Promise.all(all);
+    return { jobs, wall: performance.now() - began };
+  },
   async online({ plugin }) {
     if (!plugins.has(plugin)) await new Promise((resolve) => expected.set(plugin, resolve));
     return {};

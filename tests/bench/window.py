@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 import psutil
 
 from desktop_app.core.profile import CallbackSource, Profile
-from tests.bench.contest import START_LIMIT_S, Process, TimingHub, add_profiles, environment, script_for
+from tests.bench.contest import START_LIMIT_S, Process, TimingHub, add_profiles, environment, script_for, window_command
 from tests.bench.jobs import pictures
 from tests.bench.report import Bar, Line
 
@@ -51,8 +50,8 @@ def memory() -> list[Line]:
             data_dir = folder / "data"
             asyncio.run(add_profiles(data_dir, profiles))
             with (
-                Process(_command("app"), environment(data_dir, profiles), folder / "app.log") as app,
-                Process(_command("bare"), environment(), folder / "bare.log") as bare,
+                Process(window_command("app"), environment(data_dir, profiles), folder / "app.log") as app,
+                Process(window_command("bare"), environment(), folder / "bare.log") as bare,
             ):
                 for plugin in plugins:
                     hub.online(plugin)
@@ -64,13 +63,9 @@ def memory() -> list[Line]:
     return [line]
 
 
-def _command(face: str) -> list[str | Path]:
-    return [sys.executable, "-m", "tests.bench.probe", face]
-
-
 def _start(face: str, folder: Path) -> float:
     began = time.time()
-    with Process(_command(face), environment(folder / "data"), folder / f"{face}.log") as process:
+    with Process(window_command(face), environment(folder / "data"), folder / f"{face}.log") as process:
         return float(process.next_line(START_LIMIT_S)["usable"]) - began
 
 
