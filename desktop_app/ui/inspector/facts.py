@@ -80,7 +80,7 @@ class JobFacts(QFrame):
     def show_progress(self, record: JobRecord) -> None:
         """Takes over how far the job is; nothing else of it has changed."""
         self._record = record
-        self.state.say(doing_words(record))
+        self.state.say(self._state_words(record))
 
     def show_size(self, job_id: str, width: int, height: int) -> None:
         """Takes over how large the picture turned out to be: for scripts nobody else knows."""
@@ -94,13 +94,7 @@ class JobFacts(QFrame):
         state = record.state
         self.name.say(f"{plain(record.profile_name, 60)} · {clock(record.received_at)}", exact(record.received_at))
         self.shape.setPixmap(shape_pixmap(job_shape(state), job_tone(state), 13, 2 * self.devicePixelRatioF()))
-        words = doing_words(record)
-        if state.terminal and record.timings.total is not None:
-            after = self.tr("{state} in {time}") if state is JobState.DELIVERED else self.tr("{state} after {time}")
-            if record.replay_of is not None and state is JobState.DELIVERED:
-                after = self._without_hub(record)
-            words = after.format(state=words, time=duration(record.timings.total))
-        self.state.say(words)
+        self.state.say(self._state_words(record))
         set_kind(self.state, {"ok": "ok", "error": "error"}.get(job_tone(state), "muted"))
         self.error.setText(plain(record.error, 1000))
         self.error.setVisible(bool(record.error))
@@ -123,6 +117,15 @@ class JobFacts(QFrame):
             value.say(text, tooltip)
             title.setVisible(bool(text))
             value.setVisible(bool(text))
+
+    def _state_words(self, record: JobRecord) -> str:
+        state, words = record.state, doing_words(record)
+        if not state.terminal or record.timings.total is None:
+            return words
+        after = self.tr("{state} in {time}") if state is JobState.DELIVERED else self.tr("{state} after {time}")
+        if record.replay_of is not None and state is JobState.DELIVERED:
+            after = self._without_hub(record)
+        return after.format(state=words, time=duration(record.timings.total))
 
     def _size_text(self, record: JobRecord) -> str:
         width, height = record.width, record.height
