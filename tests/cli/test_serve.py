@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from desktop_app.cli.serve import SIGINT_DRAIN_S, SIGTERM_DRAIN_S, Printer, Stop, job_event, job_line
+from desktop_app.cli.parser import parse
+from desktop_app.cli.serve import SIGINT_DRAIN_S, SIGTERM_DRAIN_S, Printer, Stop, _rest_server, job_event, job_line
 from desktop_app.core.events import JobChanged, Level, Logged, LogLine, ProfileState, ProfileStatus, StatusChanged
 from desktop_app.core.job import JobRecord, JobState, StepTimings
 from desktop_app.core.profile import OnnxSource, Profile
@@ -170,3 +171,10 @@ def test_rest_options_that_do_not_go_together(cli: Any, script: Path, options: l
     outcome = cli("run", *options)
     assert (outcome.code, outcome.out) == (2, "")
     assert told in outcome.err
+
+
+def test_the_rest_connector_is_for_this_machine_unless_told_otherwise() -> None:
+    profile = Profile(name="Cars", host="https://hub.example", plugin_id="x", source=OnnxSource(path=Path("m.onnx")))
+    server = _rest_server(parse(["run", "Cars", "--rest"]), [profile])
+    assert server is not None
+    assert server.url == "http://127.0.0.1:8080"
