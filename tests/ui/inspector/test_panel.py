@@ -62,6 +62,11 @@ def test_how_far_a_script_is(inspector: Any, tools: Any) -> None:
     assert inspector.state.whole() == "running"
     inspector.show_progress(replace(running, progress=(3, 10)))
     assert inspector.state.whole() == "3 of 10"
+    over = tools.job(tools.profile(), 4)
+    inspector.show_job(over, None, Annotations())
+    said = inspector.state.whole()
+    inspector.show_progress(over)
+    assert inspector.state.whole() == said, "a job that is looked at again keeps its time"
 
 
 def test_a_tested_file_claims_no_delivery(inspector: Any, tools: Any) -> None:
