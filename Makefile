@@ -5,12 +5,12 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test soak fuzz lint format bench package test-frozen clean qt-libs
+.PHONY: demo test soak fuzz lint format bench package test-frozen clean qt-libs test-libs
 
 demo: qt-libs $(VENV)/.app
 	$(BIN)/plugdeck demo $(ARGS)
 
-test: qt-libs $(VENV)/.dev
+test: qt-libs test-libs $(VENV)/.dev
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest $(ARGS)
 
 # 20,000 jobs through 500 faults; CHAOS_SEED, CHAOS_JOBS and CHAOS_FAULTS change that. Prints a table at the end.
@@ -45,6 +45,9 @@ test-frozen: qt-libs $(VENV)/.dev
 
 qt-libs:
 	@sh packaging/qt-libs.sh
+
+test-libs:
+	@sh packaging/test-libs.sh
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
