@@ -381,7 +381,8 @@ class Chaos:
         """Ends the app, with SIGKILL unless kindly, and starts it again."""
         async with self.app.changing:
             code = await self.app.end(signal.SIGTERM if kindly else signal.SIGKILL)
-            if kindly and code != 0:
+            # While it still starts, nobody listens for the signal yet; `_finish` sees how one that serves ends.
+            if kindly and code not in (0, -signal.SIGTERM):
                 self._trouble.append(f"the app ended with {code} after SIGTERM: {self.app.last_words()}")
             await asyncio.sleep(away_s)
             self.app.start()
