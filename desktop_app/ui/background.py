@@ -5,13 +5,26 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from functools import cache
 from typing import Any, TypeVar
 
 from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QImageReader
 
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
+
+
+@cache
+def load_picture_plugins() -> None:
+    """Loads Qt's picture plugins, on the GUI thread and before any thread reads a picture.
+
+    The first use of a plugin tells the application, whose Python half needs the interpreter's lock, while Qt holds the
+    lock of its plugins. A thread that does that while another has the interpreter's lock and waits for the plugins'
+    stops everything for good.
+    """
+    QImageReader.supportedImageFormats()
 
 
 class Background(QObject):
@@ -49,6 +62,7 @@ class Background(QObject):
         """
         if not self._open:
             return
+        load_picture_plugins()
         self._pending += 1
         future: Future[T] = self._pool.submit(work)
         future.add_done_callback(lambda ended: self._ended(ended, done, failed))

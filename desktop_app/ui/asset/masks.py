@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import binascii
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
-from PySide6.QtCore import QBuffer, QByteArray
 from PySide6.QtGui import QImageReader
 
 from desktop_app.ui.asset.items import Layer, Mask
@@ -51,11 +52,13 @@ def _picture(address: str) -> Picture | None:
     if data is None:
         return None
     QImageReader.setAllocationLimit(ALLOCATION_MB)
-    block = QByteArray(data)
-    memory = QBuffer(block)
-    memory.open(QBuffer.OpenModeFlag.ReadOnly)
-    # Read by a reader, which lets the window run meanwhile.
-    image = QImageReader(memory).read()
+    # From a file, not from a QBuffer: Qt holds the lock of its plugins while it looks into a device, and one that was
+    # made here needs the interpreter's lock for that. A thread that had the one and waited for the other stopped the
+    # window for good.
+    with tempfile.TemporaryDirectory(prefix="plugdeck-mask-", ignore_cleanup_errors=True) as folder:
+        file = Path(folder) / "mask"
+        file.write_bytes(data)
+        image = QImageReader(str(file)).read()
     return None if image.isNull() else with_levels(image)
 
 
