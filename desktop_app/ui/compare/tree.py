@@ -6,21 +6,21 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
+from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPixmap
 
 from desktop_app.core.compare import Question
 from desktop_app.ui.compare.marks import FATE_COLOURS, Entry, Fate, fate_words
 from desktop_app.ui.formats import decimal, plain
-from desktop_app.ui.models.table import NO_INDEX, Index
+from desktop_app.ui.models.grouped import TOP, GroupedModel
+from desktop_app.ui.models.table import Index
 
 log = logging.getLogger(__name__)
 
-_TOP = 0xFFFFFFFF
 _QUESTIONS = "questions"
 
 
-class FateTree(QAbstractItemModel):
+class FateTree(GroupedModel[Any]):
     """Two levels: fates, and the objects that met them; at the end the classifications that differ.
 
     Signals:
@@ -31,7 +31,6 @@ class FateTree(QAbstractItemModel):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._groups: list[tuple[str, list[Any]]] = []
         self._hidden: frozenset[Fate] = frozenset()
 
     @property
@@ -66,40 +65,16 @@ class FateTree(QAbstractItemModel):
         return QModelIndex()
 
     def _row(self, index: Index) -> Any:
-        if not index.isValid() or index.internalId() == _TOP or index.internalId() >= len(self._groups):
+        if not index.isValid() or index.internalId() == TOP or index.internalId() >= len(self._groups):
             return None
         rows = self._groups[index.internalId()][1]
         return rows[index.row()] if index.row() < len(rows) else None
 
     # ---- Qt ----
 
-    def index(self, row: int, column: int, parent: Index = NO_INDEX) -> QModelIndex:
-        if column != 0 or row < 0:
-            return QModelIndex()
-        if not parent.isValid():
-            return self.createIndex(row, 0, _TOP) if row < len(self._groups) else QModelIndex()
-        if parent.internalId() != _TOP or row >= len(self._groups[parent.row()][1]):
-            return QModelIndex()
-        return self.createIndex(row, 0, parent.row())
-
-    def parent(self, index: Index = NO_INDEX) -> QModelIndex:  # type: ignore[override]
-        if not index.isValid() or index.internalId() == _TOP:
-            return QModelIndex()
-        return self.createIndex(index.internalId(), 0, _TOP)
-
-    def rowCount(self, parent: Index = NO_INDEX) -> int:
-        if not parent.isValid():
-            return len(self._groups)
-        if parent.internalId() != _TOP or parent.column() != 0:
-            return 0
-        return len(self._groups[parent.row()][1])
-
-    def columnCount(self, parent: Index = NO_INDEX) -> int:
-        return 1
-
     def flags(self, index: QModelIndex | QPersistentModelIndex) -> Qt.ItemFlag:
         flags = super().flags(index)
-        if index.isValid() and index.internalId() == _TOP and self._groups[index.row()][0] != _QUESTIONS:
+        if index.isValid() and index.internalId() == TOP and self._groups[index.row()][0] != _QUESTIONS:
             flags |= Qt.ItemFlag.ItemIsUserCheckable
         return flags
 
@@ -114,7 +89,7 @@ class FateTree(QAbstractItemModel):
             return None
 
     def setData(self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
-        if role != Qt.ItemDataRole.CheckStateRole or not index.isValid() or index.internalId() != _TOP:
+        if role != Qt.ItemDataRole.CheckStateRole or not index.isValid() or index.internalId() != TOP:
             return False
         name = self._groups[index.row()][0]
         if name == _QUESTIONS:

@@ -5,21 +5,21 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
+from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPixmap
 
 from desktop_app.ui.asset.items import Annotations, Item, Layer
 from desktop_app.ui.formats import decimal, plain, tip
-from desktop_app.ui.models.table import NO_INDEX, Index
+from desktop_app.ui.models.grouped import TOP, GroupedModel
+from desktop_app.ui.models.table import Index
 from desktop_app.ui.theme import tokens
 
 log = logging.getLogger(__name__)
 
 ITEM_ROLE = Qt.ItemDataRole.UserRole + 1
-_TOP = 0xFFFFFFFF
 
 
-class AnnotationTree(QAbstractItemModel):
+class AnnotationTree(GroupedModel[Item]):
     """Two levels: classes, and their annotations.
 
     Signals:
@@ -30,7 +30,6 @@ class AnnotationTree(QAbstractItemModel):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._groups: list[tuple[str, list[Item]]] = []
         self._places: dict[int, tuple[int, int]] = {}
         self._pointed = -1
         self._hidden: frozenset[str] = frozenset()
@@ -89,7 +88,7 @@ class AnnotationTree(QAbstractItemModel):
 
     def item(self, index: Index) -> Item | None:
         """The annotation of a row; None for a class."""
-        if not index.isValid() or index.internalId() == _TOP:
+        if not index.isValid() or index.internalId() == TOP:
             return None
         place = index.internalId()
         items = self._groups[place][1] if place < len(self._groups) else []
@@ -103,33 +102,9 @@ class AnnotationTree(QAbstractItemModel):
 
     # ---- Qt ----
 
-    def index(self, row: int, column: int, parent: Index = NO_INDEX) -> QModelIndex:
-        if column != 0 or row < 0:
-            return QModelIndex()
-        if not parent.isValid():
-            return self.createIndex(row, 0, _TOP) if row < len(self._groups) else QModelIndex()
-        if parent.internalId() != _TOP or row >= len(self._groups[parent.row()][1]):
-            return QModelIndex()
-        return self.createIndex(row, 0, parent.row())
-
-    def parent(self, index: Index = NO_INDEX) -> QModelIndex:  # type: ignore[override]
-        if not index.isValid() or index.internalId() == _TOP:
-            return QModelIndex()
-        return self.createIndex(index.internalId(), 0, _TOP)
-
-    def rowCount(self, parent: Index = NO_INDEX) -> int:
-        if not parent.isValid():
-            return len(self._groups)
-        if parent.internalId() != _TOP or parent.column() != 0:
-            return 0
-        return len(self._groups[parent.row()][1])
-
-    def columnCount(self, parent: Index = NO_INDEX) -> int:
-        return 1
-
     def flags(self, index: QModelIndex | QPersistentModelIndex) -> Qt.ItemFlag:
         flags = super().flags(index)
-        if index.isValid() and index.internalId() == _TOP:
+        if index.isValid() and index.internalId() == TOP:
             flags |= Qt.ItemFlag.ItemIsUserCheckable
         return flags
 
@@ -144,7 +119,7 @@ class AnnotationTree(QAbstractItemModel):
             return None
 
     def setData(self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
-        if role != Qt.ItemDataRole.CheckStateRole or not index.isValid() or index.internalId() != _TOP:
+        if role != Qt.ItemDataRole.CheckStateRole or not index.isValid() or index.internalId() != TOP:
             return False
         name = self._groups[index.row()][0]
         shown = Qt.CheckState(value) == Qt.CheckState.Checked
