@@ -68,6 +68,11 @@ def _proxies(_there: tuple[str | None, ...], _now: int) -> dict[str, str]:
     return urllib.request.getproxies()
 
 
+def forget() -> None:
+    """Asks the system again at the next address, for whoever knows that its answer is another now."""
+    _proxies.cache_clear()
+
+
 def proxy_for(url: str) -> str | None:
     """The proxy for an address (a websocket's is that of HTTP), or None where it is connected to directly."""
     proxies = _proxies(tuple(map(os.environ.get, _LOOKED_AT)), int(time.monotonic() / FRESH_S))

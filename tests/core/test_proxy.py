@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import os
 import urllib.request
+from collections.abc import Iterator
 
 import pytest
 
-from desktop_app.core.proxy import HTTP_NAMES, SOCKET_NAMES, ProxyChoice
+from desktop_app.core import proxy as proxy_module
+from desktop_app.core.proxy import HTTP_NAMES, SOCKET_NAMES, ProxyChoice, proxy_for
 
 
 @pytest.fixture(autouse=True)
@@ -41,3 +43,50 @@ def test_the_environments_own_proxy_serves_websockets_too(monkeypatch: pytest.Mo
     choice.restore()
     assert os.environ["no_proxy"] == "intranet.example"
     assert "wss_proxy" not in os.environ
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(proxy_module, "time", clock)
+    return clock
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Iterator[list[int]]:
+    """How often the system was asked for its proxies; it names one for http."""
+    calls: list[int] = []
+
+    def answer() -> dict[str, str]:
+        calls.append(1)
+        return {"http": f"proxy{len(calls)}.example:3128"}
+
+    monkeypatch.setattr(urllib.request, "getproxies", answer)
+    monkeypatch.setattr(urllib.request, "proxy_bypass", lambda host: host == "direct.example")
+    proxy_module.forget()
+    yield calls
+    proxy_module.forget()
+
+
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+def test_the_systems_answer_holds_for_a_moment(asked: list[int], clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert proxy_for("http://a.example/x") == "http://proxy1.example:3128"
+    assert proxy_for("ws://a.example/x") == "http://proxy1.example:3128"
+    assert proxy_for("https://a.example/x") is None
+    assert proxy_for("http://direct.example/x") is None
+    assert len(asked) == 1
+    clock.now += proxy_module.FRESH_S
+    assert proxy_for("http://a.example/x") == "http://proxy2.example:3128"
+    monkeypatch.setenv("https_proxy", "http://set.example:1")
+    assert proxy_for("http://a.example/x") == "http://proxy3.example:3128", "the environment changed"
+    proxy_module.forget()
+    assert proxy_for("http://a.example/x") == "http://proxy4.example:3128"

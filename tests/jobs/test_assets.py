@@ -9,7 +9,7 @@ import socket
 import ssl
 import urllib.request
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from desktop_app.core import proxy
 from desktop_app.core.errors import AssetError
 from desktop_app.jobs import asset_client as client_module
 from desktop_app.jobs import assets as assets_module
@@ -52,12 +53,16 @@ def make_certificate(path: Path, names: Sequence[str]) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+def soon(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Short pauses, and no proxy of the machine the tests run on."""
     monkeypatch.setattr(assets_module, "backoff", lambda *_, **__: iter([0.1] * 100))
     monkeypatch.setattr(assets_module, "RETRY_FOR_S", 0.8)
     monkeypatch.setattr(assets_module, "WAIT_WHEN_ASKED_S", 3.0)
     monkeypatch.setattr(urllib.request, "getproxies", dict)
+    proxy.forget()
+    yield
+    # What a test told of proxies must not be remembered in the next ones.
+    proxy.forget()
 
 
 class Server:
