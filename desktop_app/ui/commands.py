@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from desktop_app.ui.main_window import MainWindow
 
 
+UNKEPT = "secrets that are kept nowhere"
+MOST_NAMED = 3
+
+
 def midnight() -> float:
     """When today began here, in seconds since the epoch."""
     return local(time.time()).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
@@ -35,6 +39,7 @@ class Commands(QObject):
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
         self._window = window
+        self._unkept: dict[str, Profile] = {}
 
     def run(self, name: str, profile_id: str) -> None:
         """A command of the plugins list."""
@@ -147,7 +152,10 @@ class Commands(QObject):
         if warning or not await window.editor.offer_removal():
             window.show_page("live")
         if warning:
-            window.notices.say(str(warning), tone="warn")
+            self._unkept[profile.id] = profile
+        elif secret is not None:
+            self._unkept.pop(profile.id, None)
+        self._tell_of_unkept(str(warning))
         row = window.plugins.model.find(profile.id)
         if start and (row is None or row.status.state is ProfileState.STOPPED):
             await host.start_profile(profile.id)
@@ -170,6 +178,37 @@ class Commands(QObject):
         )
         if sure:
             await window.host.remove_profile(profile.id)
+            self._unkept.pop(profile.id, None)
+            self._tell_of_unkept()
+
+    def _tell_of_unkept(self, latest: str = "") -> None:
+        """Says in one card of which plugins the secret is kept nowhere; `latest`: what the host says of the last."""
+        window, unkept = self._window, tuple(self._unkept.values())
+        if not unkept:
+            window.notices.clear(UNKEPT)
+            return
+        if not latest and UNKEPT not in window.notices.abouts:
+            return  # read and put away
+        names = ", ".join(plain(profile.name, 40) for profile in unkept[:MOST_NAMED])
+        if len(unkept) > MOST_NAMED:
+            names = tr("{names} and {n} more").format(names=names, n=len(unkept) - MOST_NAMED)
+        variables = ", ".join(profile.secret_variable for profile in unkept[:MOST_NAMED])
+        one = len(unkept) == 1
+        what = (
+            tr("The secret of {names} is forgotten when Plugdeck ends.")
+            if one
+            else tr("The secrets of {names} are forgotten when Plugdeck ends.")
+        )
+        window.notices.say(
+            what.format(names=names),
+            tr("No keychain keeps it. Unlock or install one and save the plugin again, or set {variables}.").format(
+                variables=variables
+            ),
+            latest if one else "",
+            tone="warn",
+            about=UNKEPT,
+            actions=((tr("Ask the doctor"), lambda: window.side.show_doctor()),),
+        )
 
     async def _export(self, profile: Profile) -> None:
         window = self._window

@@ -110,6 +110,11 @@ class Notices(QWidget):
         """What the cards say, newest first."""
         return tuple(card.what for card in self._cards)
 
+    @property
+    def abouts(self) -> tuple[str, ...]:
+        """What the cards are of, newest first."""
+        return tuple(card.about for card in self._cards)
+
     def say(
         self,
         what: str,
@@ -120,8 +125,8 @@ class Notices(QWidget):
         about: str = "",
         actions: Sequence[Action] = (),
     ) -> Notice:
-        """Shows a card; one that says the same is replaced. `about` names what it is of, for `clear`."""
-        for card in [card for card in self._cards if card.what == what]:
+        """Shows a card in place of one that says the same or is of the same. `about` names what it is of."""
+        for card in [card for card in self._cards if card.what == what or (about and card.about == about)]:
             self._drop(card)
         card = Notice(what, remedy, details, tone, actions)
         card.about = about

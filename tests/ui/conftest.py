@@ -216,6 +216,7 @@ class FakeHost:
         self.names: tuple[str, ...] = ("bolt", "nut", "washer")
         self.connection = asyncio.Event()
         self.unfinished = (0, 0)
+        self.unkept = ""
         self.tried: list[tuple[Profile, Path]] = []
         self.configs: list[dict[str, Any]] = []
         self.loaded: list[Profile] = []
@@ -260,14 +261,14 @@ class FakeHost:
         self.put(profile)
         if secret:
             self.secrets.kept[profile.id] = secret
-        return ""
+        return self.unkept if secret else ""
 
     async def update_profile(self, profile: Profile, secret: str | None = None) -> str:
         self._call("update", profile.id)
         self.put(profile)
         if secret:
             self.secrets.kept[profile.id] = secret
-        return ""
+        return self.unkept if secret else ""
 
     async def remove_profile(self, profile_id: str) -> None:
         self._call("remove", profile_id)

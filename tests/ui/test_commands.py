@@ -96,3 +96,22 @@ def test_class_names_are_copied_from_the_list(opened: Any, host: Any, tools: Any
         assert window.notices.texts[0] == "Class names copied: bolt, nut, washer"
 
     opened(scenario)
+
+
+def test_one_card_tells_of_all_secrets_that_no_keychain_keeps(opened: Any, host: Any, tools: Any) -> None:
+    host.unkept = "This machine has no keychain that could keep the secret. It is forgotten when this program ends."
+
+    async def scenario(window: MainWindow) -> None:
+        profiles = [tools.profile(name) for name in ("Bolts", "Nuts", "Washers")]
+        for profile in profiles:
+            window.commands.save_profile(profile, "hush", False)
+            await tools.until(lambda name=profile.name: any(name in text for text in window.notices.texts))
+            assert len(window.notices.texts) == 1, window.notices.texts
+        assert "Bolts, Nuts, Washers" in window.notices.texts[0]
+        # Once a keychain keeps them, nothing is left to say.
+        host.unkept = ""
+        for profile in profiles:
+            window.commands.save_profile(profile, "hush", False)
+        await tools.until(lambda: window.notices.texts == ())
+
+    opened(scenario)
