@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, QTimer, QUrl, Signal
 
 from desktop_app.core.errors import AssetError
+from desktop_app.ui.asset.extra import how_to_read_it
 from desktop_app.ui.background import Background
 from desktop_app.ui.formats import tr
 
@@ -28,8 +29,7 @@ def why_not() -> AssetError | None:
     try:
         import_module("PySide6.QtMultimedia")
     except ModuleNotFoundError:
-        remedy = tr('Install the extra that reads them: pip install "plugdeck[video]". The annotations are listed.')
-        return AssetError(tr("Videos cannot be shown yet"), remedy=remedy)
+        return AssetError(tr("Videos cannot be shown yet"), remedy=how_to_read_it())
     except ImportError as error:
         # It is there and needs a library of the system's, such as libpulse.
         remedy = tr("Install the system's library that is missing: {name}. The annotations are listed.")

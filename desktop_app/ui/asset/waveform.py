@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from desktop_app.core.errors import AssetError
+from desktop_app.ui.asset.extra import how_to_read_it
 from desktop_app.ui.formats import tr
 
 STRETCHES = 16_000
@@ -53,7 +54,7 @@ def read_waveform(path: Path) -> Waveform:
         raise NeedsDecoder(
             tr("This kind of sound cannot be shown"),
             where=path.name,
-            remedy=tr('Install the extra that reads it: pip install "plugdeck[video]". Its annotations are listed.'),
+            remedy=how_to_read_it(),
         ) from None
 
 
