@@ -30,6 +30,34 @@ class JobState(StrEnum):
 
 _TERMINAL = frozenset({JobState.DELIVERED, JobState.FAILED, JobState.CANCELLED})
 
+
+@dataclass(frozen=True, slots=True)
+class BatchProgress:
+    """How far a job over a whole project is.
+
+    Attributes:
+        done: assets that the model is done with, failed ones included; of `total`.
+        failed: assets that have no answer.
+        per_second: assets a second of late, or None while nobody knows yet.
+        paused: a person holds it.
+        waiting: what it waits for ("the hub does not answer"), "" while it goes on.
+    """
+
+    done: int = 0
+    total: int = 0
+    failed: int = 0
+    per_second: float | None = None
+    paused: bool = False
+    waiting: str = ""
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long the rest takes at the present rate, or None while nobody knows."""
+        if not self.per_second or self.paused:
+            return None
+        return max(self.total - self.done, 0) / self.per_second
+
+
 _ENDS = {JobState.FAILED, JobState.CANCELLED}
 _NEXT: Mapping[JobState, frozenset[JobState]] = {
     # A callback fetches for itself, so its jobs skip FETCHING.
@@ -133,7 +161,8 @@ class JobRecord:
         asset_type: media type such as "image/jpeg", "" while unknown.
         width, height: of the picture as seen upright, in pixels; None while unknown or not a picture.
         progress: steps done and steps in all, while a script that tells of them runs; not kept in the history.
-        objects, dropped: how many objects were answered and how many predictions were left out.
+        batch: how far a job over a whole project is, while it runs; not kept in the history.
+        objects, dropped: how many objects and classifications were answered and how many predictions were left out.
         updated_at: seconds since the epoch, UTC.
     """
 
@@ -161,6 +190,7 @@ class JobRecord:
     timings: StepTimings = StepTimings()
     replay_of: str | None = None
     progress: tuple[int, int] | None = None
+    batch: BatchProgress | None = None
 
     def moved(self, state: JobState, **changes: Any) -> JobRecord:
         """The record in its next state.
@@ -169,7 +199,7 @@ class JobRecord:
             IllegalTransition: the job cannot go there.
         """
         check_transition(self.state, state)
-        return replace(self, state=state, updated_at=time.time(), progress=None, **changes)
+        return replace(self, state=state, updated_at=time.time(), progress=None, batch=None, **changes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ def tested_job(profile: Profile, result: Any) -> tuple[JobRecord, JobDetail]:
     timings = _get(result, "timings_ms", {})
     steps = timings if isinstance(timings, Mapping) else {}
     names = ("fetch", "queue", "run", "build", "deliver", "total")
-    objects = answer.get("objects") if isinstance(answer, Mapping) else None
+    parts = [answer.get(part) for part in ("objects", "classifications")] if isinstance(answer, Mapping) else []
     now = time.time()
     record = JobRecord(
         id=number,
@@ -39,7 +39,7 @@ def tested_job(profile: Profile, result: Any) -> tuple[JobRecord, JobDetail]:
         external_id=path.name,
         asset_path=str(path),
         asset_type=mimetypes.guess_type(path.name)[0] or "",
-        objects=len(objects) if isinstance(objects, (list, tuple)) else 0,
+        objects=sum(len(part) for part in parts if isinstance(part, (list, tuple))),
         timings=StepTimings(**{name: _number(steps.get(name)) for name in names}),
         replay_of=number,
     )

@@ -9,7 +9,7 @@ from desktop_app.ui import testing
 
 
 def test_a_trial_looks_like_a_job_that_was_not_sent(tools: Any) -> None:
-    answer = {"objects": [{"point": [1, 2]}], "classifications": [], "relations": []}
+    answer = {"objects": [{"point": [1, 2]}], "classifications": [{"answer": "warm"}], "relations": []}
     result = TrialResult(
         Path("/x/a.jpg"),
         answer=answer,
@@ -20,7 +20,7 @@ def test_a_trial_looks_like_a_job_that_was_not_sent(tools: Any) -> None:
     record, detail = testing.tested_job(tools.profile(), result)
     assert record.state is JobState.DELIVERED
     assert record.replay_of == record.id
-    assert (record.objects, record.asset_type, record.timings.total) == (1, "image/jpeg", 9.0)
+    assert (record.objects, record.asset_type, record.timings.total) == (2, "image/jpeg", 9.0)
     assert detail.answer == answer
     assert detail.notes == ("w",)
 

@@ -117,7 +117,7 @@ class AssetBar(QFrame):
             Layer.EXISTING: tr("Existing annotations (dotted)"),
         }
         for layer, entry in self.layer_actions.items():
-            number = sum(1 for item in annotations.items if item.layer is layer)
+            number = sum(1 for one in (*annotations.items, *annotations.chips) if one.layer is layer)
             entry.setText(f"{names[layer]}  {number}" if layer in annotations.layers else names[layer])
 
     def show_scale(self, scale: float) -> None:

@@ -363,7 +363,8 @@ class AssetPane(QFrame):
         self._show_chips()
 
     def _show_chips(self) -> None:
-        chips = [chip for chip in self._annotations.chips if chip.layer in self.bar.layers]
+        wanted = [chip for chip in self._annotations.chips if chip.layer in self.bar.layers]
+        chips = [chip for chip in wanted if chip.title not in self._hidden]
         self.chips.show_chips(chips, (*self._notes, *(self._masks.notes if self._masks else ())))
 
 

@@ -221,13 +221,9 @@ class Inspector(Panel):
             if len(self._annotations.items) <= 300:
                 self.tree.expandAll()
         else:
-            title = reading or self.tr("No annotations")
-            text = ""
-            if not reading and self._annotations.chips:
-                text = self.tr("The asset as a whole was classified.")
-            self.no_annotations.say("tag", title, text)
+            self.no_annotations.say("tag", reading or self.tr("No annotations"))
             self.list_stack.setCurrentWidget(self.no_annotations)
-        number = sum(1 for item in self._annotations.items if item.layer in self._layers)
+        number = self.tree_model.number
         self.tabs.setTabText(
             0, self.tr("Annotations {count}").format(count=number) if number else self.tr("Annotations")
         )
@@ -242,11 +238,11 @@ class Inspector(Panel):
 
     def _choose(self, current: QModelIndex, _: QModelIndex) -> None:
         item = self.tree_model.item(current)
-        self.selected.emit(-1 if item is None else item.index)
+        self.selected.emit(-1 if item is None else max(-1, item.index))
 
     def _point_at(self, index: QModelIndex) -> None:
         item = self.tree_model.item(index)
-        self.hovered.emit(-1 if item is None else item.index)
+        self.hovered.emit(-1 if item is None else max(-1, item.index))
 
     def _move_slider(self, value: int) -> None:
         self._min_score = value / 100

@@ -18,6 +18,9 @@ log = logging.getLogger(__name__)
 
 ITEM_ROLE = Qt.ItemDataRole.UserRole + 1
 
+CLASSIFICATION = "classification"
+"""The kind of a row that is of the asset as a whole; its index is below -1."""
+
 
 class AnnotationTree(GroupedModel[Item]):
     """Two levels: classes, and their annotations.
@@ -44,6 +47,7 @@ class AnnotationTree(GroupedModel[Item]):
             "ner": self.tr("span"),
             "pdf": self.tr("area"),
             "none": self.tr("no shape"),
+            CLASSIFICATION: self.tr("classification"),
         }
 
     @property
@@ -60,6 +64,10 @@ class AnnotationTree(GroupedModel[Item]):
             if item.layer is Layer.PREDICTIONS and item.score is not None and item.score < min_score:
                 continue
             groups.setdefault(item.name, []).append(item)
+        for place, chip in enumerate(annotations.chips):
+            if chip.layer in layers:
+                row = Item(-2 - place, chip.layer, chip.title, None, CLASSIFICATION, chip.colour, text=chip.answer)
+                groups.setdefault(chip.title, []).append(row)
         self.beginResetModel()
         self._groups = sorted(groups.items(), key=lambda group: (-len(group[1]), group[0].casefold()))
         self._pointed = -1
@@ -67,6 +75,11 @@ class AnnotationTree(GroupedModel[Item]):
             item.index: (place, row) for place, (_, items) in enumerate(self._groups) for row, item in enumerate(items)
         }
         self.endResetModel()
+
+    @property
+    def number(self) -> int:
+        """How many annotations are listed, the classifications of the asset among them."""
+        return len(self._places)
 
     def index_of(self, number: int) -> QModelIndex:
         """Where an annotation stands."""
@@ -83,8 +96,8 @@ class AnnotationTree(GroupedModel[Item]):
         return found
 
     def order(self) -> tuple[int, ...]:
-        """Every annotation that is listed, from top to bottom."""
-        return tuple(item.index for _, items in self._groups for item in items)
+        """Every annotation on the asset that is listed, from top to bottom."""
+        return tuple(item.index for _, items in self._groups for item in items if item.index >= 0)
 
     def item(self, index: Index) -> Item | None:
         """The annotation of a row; None for a class."""
@@ -169,7 +182,8 @@ class AnnotationTree(GroupedModel[Item]):
         return None
 
     def _words(self, item: Item) -> str:
-        parts = [self._kinds.get(item.kind, item.kind)]
+        whole = item.kind == CLASSIFICATION
+        parts = [plain(item.text, 80)] if whole and item.text else [self._kinds.get(item.kind, item.kind)]
         if item.score is not None:
             parts.append(decimal(item.score, 2))
         if item.layer is not Layer.SENT:
@@ -178,7 +192,7 @@ class AnnotationTree(GroupedModel[Item]):
             parts.append(f"{item.span[0]:g}–{item.span[1]:g}")
         if item.page is not None:
             parts.append(self.tr("page {number}").format(number=item.page))
-        if item.kind not in ("ner", "none") and item.bounds is None:
+        if item.kind not in ("ner", "none", CLASSIFICATION) and item.bounds is None:
             parts.append(self.tr("cannot be drawn"))
         return "  ".join(parts)
 

@@ -42,6 +42,9 @@ def test_a_picture(pane: Any, qtbot: Any, tools: Any, tmp_path: Path) -> None:
     assert pane.title.whole() == "tray-001.jpg"
     assert sizes == [(record.id, 400, 350)]
     assert pane.chips.texts() == ["Lighting: warm"]
+    pane.set_hidden(frozenset({"Lighting"}))
+    assert pane.chips.texts() == []
+    pane.set_hidden(frozenset())
     pane.set_layer(Layer.PREDICTIONS, True)
     pane.set_hidden(frozenset({"bolt"}))
     qtbot.waitUntil(lambda: pane.view.is_sharp)

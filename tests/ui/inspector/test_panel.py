@@ -9,6 +9,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QLabel, QWidget
 
 from desktop_app.core.job import JobDetail, JobState, StepTimings
+from desktop_app.jobs.answer import Built
 from desktop_app.ui.asset.items import Annotations, annotations_of
 from desktop_app.ui.inspector.panel import Inspector
 from desktop_app.ui.inspector.waterfall import Waterfall
@@ -25,16 +26,32 @@ def inspector(qtbot: Any) -> Any:
 
 def test_a_delivered_job(inspector: Any, tools: Any) -> None:
     detail = tools.detail()
-    inspector.show_job(tools.job(tools.profile(), dropped=3), detail, annotations_of(detail))
+    counted = Built(detail.answer, None).objects
+    inspector.show_job(tools.job(tools.profile(), objects=counted, dropped=3), detail, annotations_of(detail))
     assert inspector.state.whole().startswith("delivered in ")
     assert not inspector.error.isVisible()
-    assert inspector._facts["answered"][1].whole() == "3 annotations, 3 dropped"
-    assert inspector.tabs.tabText(0) == "Annotations 7"
+    assert inspector._facts["answered"][1].whole() == "8 annotations, 3 dropped"
+    assert inspector.tabs.tabText(0) == "Annotations 8", "the facts and the list count the same"
     assert inspector.tabs.tabText(1) == "Notes 2"
     assert "should never show" not in inspector.received.edit.toPlainText()
     assert '"response"' in inspector.sent.edit.toPlainText()
     inspector.copy_button.click()
     assert QGuiApplication.clipboard().text() == "s0001a1b2c3d4"
+
+
+def test_a_classification_of_the_asset_is_listed(inspector: Any, tools: Any) -> None:
+    detail = tools.detail([])
+    inspector.show_job(tools.job(tools.profile(), objects=1), detail, annotations_of(detail))
+    assert inspector.tabs.tabText(0) == "Annotations 1"
+    model = inspector.tree_model
+    (group,) = (model.index(row, 0) for row in range(model.rowCount()))
+    assert group.data() == "Lighting  1"
+    heard: list[int] = []
+    inspector.selected.connect(heard.append)
+    inspector.tree.setCurrentIndex(model.index(0, 0, group))
+    assert inspector.tree.currentIndex().data() == "warm"
+    assert heard[-1] == -1, "it lies nowhere on the asset"
+    assert model.order() == (), "and is left out where one steps through what does"
 
 
 def test_a_failed_job_says_why_and_folds_its_traceback(inspector: Any, tools: Any) -> None:

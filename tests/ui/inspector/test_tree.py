@@ -15,7 +15,7 @@ def test_groups_and_visibility(qapp: Any, tools: Any) -> None:
     model.show_annotations(annotations_of(tools.detail()), frozenset({Layer.SENT}))
     names = [model.index(row, 0).data() for row in range(model.rowCount())]
     assert names[0] == "bolt  2"
-    assert sorted(names[1:]) == ["centre  1", "edge  1", "nut  1", "screw  1", "washer  1"]
+    assert sorted(names[1:]) == ["Lighting  1", "centre  1", "edge  1", "nut  1", "screw  1", "washer  1"]
     group = model.index(0, 0)
     child = model.index(0, 0, group)
     assert child.data() == "box  0.93"
