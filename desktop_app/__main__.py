@@ -17,6 +17,9 @@ NOTHING_ASKED: dict[str, Any] = {
 }
 """What the parser makes of no arguments: building it takes a tenth of the window's start."""
 
+SERVING = (None, "open", "demo", "hub", "run")
+"""These run until they are told to end, and tell when they can be told. The others are simply ended."""
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs Plugdeck; returns the exit code."""
@@ -33,12 +36,27 @@ def main(arguments: list[str] | None = None) -> int:
         child()
         return 0
 
+    from desktop_app.core import signals
+
+    # What serves hears of its end even while it is being loaded.
+    signals.hold()
+    try:
+        return _show(arguments)
+    finally:
+        signals.release()
+
+
+def _show(arguments: list[str]) -> int:
+    from desktop_app.core import signals
+
     if not arguments:
         return _window(Namespace(**NOTHING_ASKED))
 
     from desktop_app.cli.parser import parse
 
     options = parse(arguments)
+    if options.smoke or options.command not in SERVING:
+        signals.release()
     if options.smoke:
         from desktop_app.smoke import run as smoke
 

@@ -20,6 +20,7 @@ import qasync
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from desktop_app import __version__
+from desktop_app.core import signals
 from desktop_app.core.aio import cancel_and_wait, spawn
 from desktop_app.core.errors import DataDirInUse, KnownError
 from desktop_app.host import Host
@@ -219,13 +220,14 @@ class _Signals:
         self._undo: list[Callable[[], object]] = []
 
     def __enter__(self) -> asyncio.Event:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in signals.STOPPING:
             try:
                 self._loop.add_signal_handler(number, self._heard)
                 self._undo.append(partial(self._loop.remove_signal_handler, number))
             except NotImplementedError:  # Windows
                 old = signal.signal(number, lambda *_: self._loop.call_soon_threadsafe(self._heard))
                 self._undo.append(partial(signal.signal, number, old))
+        signals.release()
         return self._event
 
     def __exit__(self, *_: object) -> None:

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -80,3 +83,53 @@ def test_the_right_face_is_shown(line: list[str], window: bool, monkeypatch: pyt
     monkeypatch.setattr("desktop_app.cli.main.run", face(False))
     assert main(line) == 0
     assert shown == [window]
+
+
+EARLY = """
+import os, signal, sys
+from desktop_app.core import signals
+from desktop_app.__main__ import main
+signals.hold()
+os.kill(os.getpid(), int(sys.argv[1]))  # as if it had come with the first line of main
+sys.exit(main(sys.argv[2:]))
+"""
+
+SCRIPT = """
+from ango.plugins import ModelPlugin, run
+run(ModelPlugin(id="x", secret="y", callback=print), host="http://127.0.0.1:9")
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there are no signals to hold")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    ("line", "ends_in_order"), [(["run", "--json"], True), ([], True), (["profiles", "list"], False)]
+)
+def test_a_signal_in_the_first_moments_of_a_start_ends_it_in_order(
+    line: list[str], ends_in_order: bool, number: int, tmp_path: Path
+) -> None:
+    script = tmp_path / "plugin.py"
+    script.write_text(SCRIPT)
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("PLUGDECK_")}
+    environment = kept | {
+        "PLUGDECK_DATA_DIR": str(tmp_path / "data"),
+        "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring",
+        "QT_QPA_PLATFORM": "offscreen",
+    }
+
+    def plugdeck(*start: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, *start], capture_output=True, text=True, timeout=110, check=False, env=environment
+        )
+
+    added = plugdeck("-m", "desktop_app", "profiles", "add", "x", "--script", str(script), "--from-script")
+    assert added.returncode == 0, added.stderr
+    done = plugdeck("-c", EARLY, str(int(number)), *line)
+    if ends_in_order:
+        assert done.returncode == 0, done.stderr
+        assert '"event"' not in done.stdout  # nothing was begun
+    else:
+        assert done.returncode == -number
+        assert done.stdout == ""
+    assert "Traceback" not in done.stderr or not ends_in_order
+    assert plugdeck("-m", "desktop_app", "profiles", "list").stdout.count("x") >= 1

@@ -9,6 +9,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 from desktop_app.cli.models import has_model
@@ -67,16 +68,21 @@ async def _command(options: argparse.Namespace) -> int:
         # A model without a profile leaves nothing behind.
         with tempfile.TemporaryDirectory(prefix="plugdeck-test-", ignore_cleanup_errors=True) as folder:
             return await _with_host(_on_host(name), DataDir(Path(folder)), options)
-    return await _with_host(_on_host(name), DataDir(options.data_dir or default_root()), options, serve=name == "run")
+    data_dir = DataDir(options.data_dir or default_root())
+    if name == "run":
+        from desktop_app.cli import serve
+
+        # Before the host starts: it must not be ended halfway.
+        return await _with_host(partial(serve.run, stop=serve.Stop()), data_dir, options, serve=True)
+    return await _with_host(_on_host(name), data_dir, options)
 
 
 def _on_host(name: str) -> Callable[[Host, argparse.Namespace], Awaitable[int]]:
-    from desktop_app.cli import doctor, jobs, profiles, serve, test
+    from desktop_app.cli import doctor, jobs, profiles, test
 
     commands: dict[str, Callable[[Host, argparse.Namespace], Awaitable[int]]] = {
         "profiles": profiles.run,
         "jobs": jobs.run,
-        "run": serve.run,
         "test": test.run,
         "doctor": doctor.run,
     }

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from desktop_app.cli.output import clean, complain, print_json_lines, say
+from desktop_app.core import signals
 from desktop_app.core.errors import UsageError
 from desktop_app.core.events import Event, JobChanged, Level, Logged, LogLine, ProfileState, StatusChanged
 from desktop_app.core.job import JobRecord
@@ -34,7 +35,7 @@ REMEMBERED_JOBS = 200
 
 
 class Stop:
-    """Waits for SIGINT or SIGTERM (or `now()`).
+    """Waits for SIGINT or SIGTERM (or `now()`), those that came while nobody listened yet included.
 
     Attributes:
         drain_s: how long running jobs may finish after it.
@@ -46,11 +47,17 @@ class Stop:
         self.again: Callable[[], object] = lambda: None
         self.drain_s = SIGINT_DRAIN_S
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in signals.STOPPING:
             try:
                 loop.add_signal_handler(number, self._heard, number)
             except NotImplementedError:  # Windows
                 signal.signal(number, lambda got, _frame: loop.call_soon_threadsafe(self._heard, got))
+        signals.release()
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time to stop."""
+        return self._event.is_set()
 
     def _heard(self, number: int) -> None:
         if self._event.is_set():
@@ -187,21 +194,26 @@ def job_line(record: JobRecord) -> str:
     return f"{record.profile_name}: {record.session} {record.state}{took}{found}{dropped}"
 
 
-async def run(host: Host, options: argparse.Namespace) -> int:
-    """Serves the named profiles, or all enabled ones."""
+async def run(host: Host, options: argparse.Namespace, stop: Stop | None = None) -> int:
+    """Serves the named profiles, or all enabled ones.
+
+    Args:
+        stop: what listens for the end already; nothing is begun if it came during the start.
+    """
     chosen = [host.profiles.get(name) for name in options.profiles]
     chosen = chosen or [profile for profile in host.profiles.all() if profile.enabled]
     if not chosen:
         raise UsageError("There is no enabled profile to serve", remedy="Add one with: plugdeck profiles add")
     rest = _rest_server(options, chosen)
-    stop = Stop()
+    stop = stop or Stop()
     stop.again = host.hurry
     printer = Printer(host, as_json=options.json)
     try:
         if rest is not None:
             await rest.open()
         for profile in chosen:
-            await host.start_profile(profile.id, rest)
+            if not stop.due:
+                await host.start_profile(profile.id, rest)
         await stop.wait()
         if not options.json:
             say("Stopping: running jobs may finish. Ctrl-C again ends them.")

@@ -380,9 +380,10 @@ class Chaos:
     async def restart_app(self, away_s: float, *, kindly: bool = False) -> None:
         """Ends the app, with SIGKILL unless kindly, and starts it again."""
         async with self.app.changing:
+            if kindly:
+                await _wait(lambda: self.app.pid is None or self.app.listens(), START_LIMIT_S)
             code = await self.app.end(signal.SIGTERM if kindly else signal.SIGKILL)
-            # While it still starts, nobody listens for the signal yet; `_finish` sees how one that serves ends.
-            if kindly and code not in (0, -signal.SIGTERM):
+            if kindly and code != 0:
                 self._trouble.append(f"the app ended with {code} after SIGTERM: {self.app.last_words()}")
             await asyncio.sleep(away_s)
             self.app.start()
