@@ -55,7 +55,8 @@ def load(frame: Frame) -> Loaded:
         return Loaded({"classes": list(_told(lambda: read_classes(listed)))}, _nothing_to_run)
 
     from desktop_app.worker.onnx.inspect import identify
-    from desktop_app.worker.onnx.model import OnnxModel, prediction_json
+    from desktop_app.worker.onnx.model import OnnxModel
+    from desktop_app.worker.onnx.predict import prediction_json
     from desktop_app.worker.onnx.session import available_providers
 
     if "inspect" in frame:

@@ -29,7 +29,8 @@ def picture(path: Path) -> None:
 
 def model(path: Path) -> None:
     """As the worker loads a model, and runs it once on a small picture."""
-    from desktop_app.worker.onnx.model import OnnxModel, prediction_json
+    from desktop_app.worker.onnx.model import OnnxModel
+    from desktop_app.worker.onnx.predict import prediction_json
 
     loaded = OnnxModel(OnnxSource(path=path), Detection(), say=lambda _: None)
     try:

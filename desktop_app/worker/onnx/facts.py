@@ -11,7 +11,7 @@ import numpy as np
 
 from desktop_app.core.errors import KnownError
 from desktop_app.worker.onnx.graph import Graph, TensorFact
-from desktop_app.worker.onnx.session import Session
+from desktop_app.worker.onnx.inference import Inference
 from desktop_app.worker.onnx.sidecars import Sidecars
 from desktop_app.worker.onnx.spec import DTYPES, Array
 
@@ -115,7 +115,7 @@ def _as_image(fact: TensorFact) -> ImageInput | None:
     return ImageInput(fact.name, layout, fact.dtype, int(channels or 3), width, height, not (height and width), batch)
 
 
-def gather(graph: Graph, session: Session, sidecars: Sidecars) -> Facts:
+def gather(graph: Graph, inference: Inference, sidecars: Sidecars) -> Facts:
     """Runs the model once on noise, which is its warm-up too, and puts all facts together."""
     image = find_image_input(graph)
     if image is None:
@@ -129,7 +129,7 @@ def gather(graph: Graph, session: Session, sidecars: Sidecars) -> Facts:
         if feeds is None:
             return Facts(graph, sidecars, sized, {}, "an input beside the picture has an unknown meaning")
         try:
-            return Facts(graph, sidecars, sized, session.run(feeds))
+            return Facts(graph, sidecars, sized, inference.run(feeds))
         except KnownError as problem:
             error = problem.details or problem.what
             if not image.dynamic:

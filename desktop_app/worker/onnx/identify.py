@@ -205,3 +205,10 @@ def named(found: Identification, classes: tuple[str, ...] | None) -> Identificat
             remedy="Correct the list; its order is the model's.",
         )
     return replace(found, classes=tuple(classes), names_from="profile")
+
+
+def declined(found: Identification, where: str) -> ModelLoadError:
+    """Why a model cannot answer jobs, as an error."""
+    reason = found.why[0] if found.why else "it is no annotation model"
+    remedy = found.warnings[0] if found.warnings else "Use a detector, segmenter, pose model or classifier."
+    return ModelLoadError(f"The model gives no annotations: {reason}", where=where, remedy=remedy)

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from desktop_app.worker.onnx.facts import gather
+from desktop_app.worker.onnx.facts import Facts, gather
 from desktop_app.worker.onnx.geometry import plan
 from desktop_app.worker.onnx.graph import read_graph
 from desktop_app.worker.onnx.identify import candidates, corrected, identify_facts
+from desktop_app.worker.onnx.inference import Inference
 from desktop_app.worker.onnx.picture import read_picture
 from desktop_app.worker.onnx.probe import probe
 from desktop_app.worker.onnx.session import Session
@@ -42,12 +43,24 @@ def identify(
     graph = read_graph(path)
     session = Session(graph)
     facts = gather(graph, session, read_sidecars(path))
+    return tell(facts, session, picture=picture, only=only, overrides=overrides)
+
+
+def tell(
+    facts: Facts,
+    inference: Inference,
+    *,
+    picture: Path | None = None,
+    only: str | None = None,
+    overrides: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The same of a model whose facts are there; see `identify`."""
     untried = found = identify_facts(facts, only=only or _family(overrides))
     changes = {**(overrides or {}), **({"family": only} if only else {})}
     if picture is not None:
         spec = found.input
         pixels = read_picture(picture, target=lambda width, height: plan(spec, width, height).picture_size)
-        found = probe(found, facts, session, pixels)
+        found = probe(found, facts, inference, pixels)
     others = [name for name in candidates(facts) if name != found.family]
     sure = sureness(found, facts, untried, chosen_parts(changes))
     told = {**corrected(found, changes).as_json(), "sure": sure}

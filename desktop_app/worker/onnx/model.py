@@ -8,27 +8,20 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from desktop_app.core.errors import ModelError, ModelLoadError
+from desktop_app.core.errors import ModelLoadError
 from desktop_app.core.prediction import Prediction
 from desktop_app.core.profile import Detection, OnnxSource
-from desktop_app.worker.onnx.decoded import Areas, Decoded, Labels, Polygons, Rows
 from desktop_app.worker.onnx.facts import Facts, gather
-from desktop_app.worker.onnx.families import family
-from desktop_app.worker.onnx.families.base import Family
-from desktop_app.worker.onnx.geometry import Geometry, plan
 from desktop_app.worker.onnx.graph import read_graph
-from desktop_app.worker.onnx.identify import corrected, identify_facts, named
-from desktop_app.worker.onnx.instances import Placed, place_areas, place_labels, place_polygons, place_rows
-from desktop_app.worker.onnx.picture import read_picture
-from desktop_app.worker.onnx.preprocess import to_tensor
+from desktop_app.worker.onnx.identify import corrected, declined, identify_facts, named
+from desktop_app.worker.onnx.predict import Asked, predict
 from desktop_app.worker.onnx.session import Session, available_providers
-from desktop_app.worker.onnx.settings import Wanted, merge
 from desktop_app.worker.onnx.sidecars import read_sidecars
-from desktop_app.worker.onnx.spec import Array, Identification, Task
+from desktop_app.worker.onnx.spec import Identification, Task
 from desktop_app.worker.onnx.sureness import chosen_parts, sureness
 
 
@@ -111,48 +104,15 @@ class OnnxModel:
             ModelError: the model failed on it.
         """
         notes: list[str] = []
-        try:
-            with self._in_use(notes) as opened:
-                return self._predict(opened, path, page, overrides, notes)
-        except MemoryError:
-            raise ModelError(
-                "There is not enough memory for this picture and model",
-                where=path.name,
-                remedy="Lower the concurrency, close other programs or use a smaller picture.",
-            ) from None
-
-    def _predict(
-        self, opened: _Opened, path: Path, page: int, overrides: dict[str, Any] | None, notes: list[str]
-    ) -> Prediction:
-        found = opened.found
-        tolerance = found.output.get("tolerance", 1.0)
-        wanted, more = merge(
-            self._detection,
-            overrides,
-            found.classes,
-            tolerance=float(tolerance) if isinstance(tolerance, int | float) else 1.0,
-        )
-        spec = found.input
-        picture = read_picture(path, page=page, target=lambda *size: plan(spec, *size).picture_size)
-        tensor, geometry = to_tensor(picture, spec)
-        chosen = family(found.family)
-        if chosen is None:
-            raise ModelError(f"There is no family “{found.family}”")
-        feeds = chosen.feeds(tensor, geometry, opened.facts, spec)
-        before = len(opened.session.notes)
-        with self._runs:
-            started = time.perf_counter()
-            outputs = opened.session.run(feeds)
-            run_ms = (time.perf_counter() - started) * 1000
-        notes += [*picture.notes, *more, *opened.session.notes[before:]]
-        decoded = _decode(chosen, outputs, geometry, wanted, found)
-        return _prediction(decoded, geometry, wanted, found, notes, run_ms)
+        with self._in_use(notes) as opened:
+            asked = Asked(path, page, overrides)
+            return predict(asked, opened.found, opened.facts, self._detection, opened.session, self._runs, notes)
 
     def _open(self) -> _Opened:
         opened = _Opened(self._source, self._detection.classes)
         opened.found = named(corrected(opened.found, self._source.overrides), self._detection.classes)
         if opened.found.task is Task.UNSUPPORTED:
-            raise declined(opened.found, self._source.path)
+            raise declined(opened.found, self._source.path.name)
         self._opened, self._idle_since = opened, time.monotonic()
         return opened
 
@@ -207,59 +167,6 @@ class OnnxModel:
                 self._opened = None
                 _give_memory_back()
                 self._say(f"The model was unloaded after {limit:g} s without a job; the next one loads it again.")
-
-
-def declined(found: Identification, path: Path) -> ModelLoadError:
-    """Why a file cannot answer jobs, as an error."""
-    reason = found.why[0] if found.why else "it is no annotation model"
-    remedy = found.warnings[0] if found.warnings else "Use a detector, segmenter, pose model or classifier."
-    return ModelLoadError(f"The model gives no annotations: {reason}", where=path.name, remedy=remedy)
-
-
-def _decode(
-    chosen: Family, outputs: dict[str, Array], geometry: Geometry, wanted: Wanted, found: Identification
-) -> Decoded:
-    try:
-        return chosen.decode(outputs, geometry, wanted, found)
-    except (IndexError, ValueError, KeyError, TypeError) as error:
-        shapes = ", ".join(f"{name} {list(value.shape)}" for name, value in outputs.items())
-        raise ModelError(
-            f"The model's outputs ({shapes}) are not those of the family “{found.family}”",
-            remedy="Choose another family or input size in the profile.",
-            details=f"{type(error).__name__}: {error}",
-        ) from error
-
-
-def _prediction(
-    decoded: Decoded, geometry: Geometry, wanted: Wanted, found: Identification, notes: list[str], run_ms: float
-) -> Prediction:
-    names = found.classes
-    placed = Placed([], [])
-    labels: list[dict[str, Any]] = []
-    if isinstance(decoded, Labels):
-        labels = place_labels(decoded, wanted, names)
-    elif isinstance(decoded, Rows):
-        placed = place_rows(decoded, geometry, wanted, names, found.keypoints)
-    elif isinstance(decoded, Polygons):
-        placed = place_polygons(decoded, geometry, wanted, names)
-    elif isinstance(decoded, Areas):
-        placed = place_areas(decoded, geometry, wanted, names)
-    instances = placed.kept(wanted)
-    return Prediction(
-        instances=instances,
-        classifications=labels,
-        candidates=placed.candidates,
-        notes=(*notes, *placed.notes),
-        class_names=names,
-        width=geometry.asset_width,
-        height=geometry.asset_height,
-        run_ms=round(run_ms, 3),
-    )
-
-
-def prediction_json(prediction: Prediction) -> dict[str, Any]:
-    """The fields of a prediction as a result frame carries them."""
-    return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(prediction).items()}
 
 
 def _give_memory_back() -> None:

@@ -12,10 +12,10 @@ from desktop_app.core.errors import KnownError
 from desktop_app.worker.onnx.decoded import Rows
 from desktop_app.worker.onnx.facts import Facts
 from desktop_app.worker.onnx.families import family
+from desktop_app.worker.onnx.inference import Inference
 from desktop_app.worker.onnx.instances import place_rows
 from desktop_app.worker.onnx.picture import Picture
 from desktop_app.worker.onnx.preprocess import to_tensor
-from desktop_app.worker.onnx.session import Session
 from desktop_app.worker.onnx.settings import Wanted
 from desktop_app.worker.onnx.spec import (
     BYTE,
@@ -50,7 +50,7 @@ class Trial:
     confidence: float | None
 
 
-def probe(found: Identification, facts: Facts, session: Session, picture: Picture) -> Identification:
+def probe(found: Identification, facts: Facts, inference: Inference, picture: Picture) -> Identification:
     """The identification with the scaling and colour order that make the model most confident on this picture.
 
     Files that settle these themselves, and tasks without scores per thing, come back as they are. What is found is
@@ -59,7 +59,7 @@ def probe(found: Identification, facts: Facts, session: Session, picture: Pictur
     image = facts.image
     if found.input_settled or found.task not in _TASKS or image is None or image.dtype == "uint8":
         return found
-    trials = [_try(name, spec, found, facts, session, picture) for name, spec in _candidates(found.input)]
+    trials = [_try(name, spec, found, facts, inference, picture) for name, spec in _candidates(found.input)]
     scored = [trial for trial in trials if trial.confidence is not None]
     if not scored:
         return replace(found, warnings=(*found.warnings, "No scaling gave a sensible result on the picture."))
@@ -82,14 +82,16 @@ def _candidates(spec: InputSpec) -> list[tuple[str, InputSpec]]:
     ]
 
 
-def _try(name: str, spec: InputSpec, found: Identification, facts: Facts, session: Session, picture: Picture) -> Trial:
+def _try(
+    name: str, spec: InputSpec, found: Identification, facts: Facts, inference: Inference, picture: Picture
+) -> Trial:
     chosen = family(found.family)
     wanted = Wanted(confidence=0.05)
     tensor, geometry = to_tensor(picture, spec)
     try:
         if chosen is None:
             return Trial(name, spec, None)
-        outputs = session.run(chosen.feeds(tensor, geometry, facts, spec))
+        outputs = inference.run(chosen.feeds(tensor, geometry, facts, spec))
         rows = chosen.decode(outputs, geometry, wanted, replace(found, input=spec))
     except (KnownError, IndexError, ValueError, KeyError, TypeError):
         return Trial(name, spec, None)

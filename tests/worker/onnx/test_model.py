@@ -19,8 +19,9 @@ from PIL import Image
 
 from desktop_app.core.errors import ModelError, ModelLoadError
 from desktop_app.core.profile import Detection, OnnxSource
-from desktop_app.worker.onnx import model as model_module
-from desktop_app.worker.onnx.model import OnnxModel, prediction_json
+from desktop_app.worker.onnx import predict as predict_module
+from desktop_app.worker.onnx.model import OnnxModel
+from desktop_app.worker.onnx.predict import prediction_json
 
 
 def detector(net: Any, path: Path, score: float = 0.9, names: str = "['a', 'b']") -> Path:
@@ -163,7 +164,7 @@ def test_a_picture_is_decoded_while_the_model_is_busy(
     asset = picture()[0]
     decoded, runs, most, gate = threading.Semaphore(0), [], [], threading.Event()
     assert model._opened is not None
-    real_read, real_run = model_module.read_picture, model._opened.session.run
+    real_read, real_run = predict_module.read_picture, model._opened.session.run
 
     def read(*args: Any, **options: Any) -> Any:
         done = real_read(*args, **options)
@@ -178,7 +179,7 @@ def test_a_picture_is_decoded_while_the_model_is_busy(
         runs.pop()
         return outputs
 
-    monkeypatch.setattr(model_module, "read_picture", read)
+    monkeypatch.setattr(predict_module, "read_picture", read)
     monkeypatch.setattr(model._opened.session, "run", run)
     with ThreadPoolExecutor(2) as pool:
         jobs = [pool.submit(model.predict, asset) for _ in range(2)]
@@ -276,7 +277,7 @@ def test_too_little_memory_for_a_picture_is_said(
         raise MemoryError
 
     model = load(detector(net, tmp_path / "m.onnx"))
-    monkeypatch.setattr("desktop_app.worker.onnx.model.to_tensor", full)
+    monkeypatch.setattr("desktop_app.worker.onnx.predict.to_tensor", full)
     with pytest.raises(ModelError, match="not enough memory") as caught:
         model.predict(picture()[0])
     assert "concurrency" in caught.value.remedy
