@@ -40,6 +40,7 @@ from desktop_app.ui.jobs.history import HistoryPage
 from desktop_app.ui.jobs.thumbnails import Thumbnails
 from desktop_app.ui.logs.panel import LogPanel
 from desktop_app.ui.notices import Notices
+from desktop_app.ui.one_plugin import OnePlugin
 from desktop_app.ui.plugins.panel import PluginPanel
 from desktop_app.ui.remedies import remedies
 from desktop_app.ui.side_pages import SidePages
@@ -106,6 +107,7 @@ class MainWindow(QMainWindow):
         self._lay_out()
         self.desk = Desk(self)
         self.hearing = Hearing(self)
+        self.one_plugin = OnePlugin(self)
         self._connect()
         self._make_shortcuts()
 
@@ -180,7 +182,7 @@ class MainWindow(QMainWindow):
         self.toolbar.test.connect(commands.test)
         self.toolbar.page.connect(self.show_page)
         self.toolbar.search.connect(self._search)
-        self.filmstrip.chosen.connect(viewing.look_at)
+        self.filmstrip.chosen.connect(viewing.follow)
         self.filmstrip.show_all.connect(lambda: self.show_page("history"))
         self.history.text.textChanged.connect(self.toolbar.show_search)
         self.history.chosen.connect(viewing.look_at)
@@ -271,8 +273,14 @@ class MainWindow(QMainWindow):
             self.logs.hide()
             self.toolbar.show_page("")
 
+    @property
+    def is_live(self) -> bool:
+        """Whether the live page is what the middle shows, or would show."""
+        return self.middle.currentWidget() is self.live
+
     def show_page(self, name: str) -> None:
         """Shows "live" or "history"."""
+        back = name == "live" and not self.is_live
         self.plugins.show()
         self.logs.show()
         self.pages.setCurrentWidget(self.work)
@@ -280,6 +288,8 @@ class MainWindow(QMainWindow):
         self.toolbar.show_page(name)
         if name == "history" and not self.history.model.rows:
             self.history.reload()
+        if back:
+            self.viewing.come_back()
 
     def show_demo(self, hub: DemoHub, add_failing: AddFailing | None = None) -> None:
         """Offers what only the demo has, once it runs."""

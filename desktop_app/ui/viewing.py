@@ -47,6 +47,26 @@ class Viewing(QObject):
             self._reading.cancel()
         self._reading = window.tasks.start(self._read_detail(record), "read a job")
 
+    def follow(self, record: JobRecord) -> None:
+        """Shows the filmstrip's job; one that comes in takes nobody away from the one looked at in the history."""
+        if self._window.is_live:
+            self.look_at(record)
+
+    def come_back(self) -> None:
+        """Shows the filmstrip's job again, after the history."""
+        current = self._window.filmstrip.current()
+        if current is not None:
+            self.look_at(current)
+
+    def look_away(self) -> None:
+        """Shows no job: there is none of what is wanted."""
+        if self._reading is not None:
+            self._reading.cancel()
+        self._looked_at = None
+        self._window.logs.show_job(None)
+        self._window.inspector.clear()
+        self._window.asset.clear()
+
     def refresh(self, records: Sequence[JobRecord]) -> None:
         """Shows the job that is looked at anew if it is among those that changed."""
         for record in records:

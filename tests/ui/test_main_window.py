@@ -67,7 +67,7 @@ def test_jobs_are_followed_live(opened: Any, host: Any, tools: Any, tmp_path: Pa
         host.put(profile)
         host.set_state(profile.id, ProfileState.ONLINE)
         host.put_job(tools.job(profile, 1, asset_path=str(picture)), tools.detail())
-        await tools.until(lambda: window.inspector.tabs.tabText(0) == "Annotations 7")
+        await tools.until(lambda: window.inspector.tabs.tabText(0) == "Annotations 8")
         await tools.until(lambda: window.asset.stack.currentWidget() is window.asset.view)
         assert window.inspector.state.whole().startswith("delivered in")
         await tools.until(lambda: [row.jobs for row in window.plugins.model.rows] == [1])

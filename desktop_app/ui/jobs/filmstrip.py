@@ -58,13 +58,18 @@ def outcome(record: JobRecord) -> str:
 
 
 class FilmstripModel(QAbstractListModel):
-    """Latest jobs, newest first."""
+    """Latest jobs, newest first.
+
+    Attributes:
+        only: the id of the profile whose jobs alone are shown, "" for all.
+    """
 
     def __init__(self, thumbnails: Thumbnails, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.rows: list[JobRecord] = []
         self._thumbnails = thumbnails
         self._places: dict[str, None] = {}
+        self.only = ""
         thumbnails.ready.connect(self._thumbnail_ready)
 
     def rowCount(self, parent: Index = NO_INDEX) -> int:
@@ -89,6 +94,8 @@ class FilmstripModel(QAbstractListModel):
         """Shows new jobs and new states of old ones."""
         fresh = []
         for record in records:
+            if self.only not in ("", record.profile_id):
+                continue
             place = self.row_of(record.id)
             if place >= 0:
                 self.rows[place] = record
@@ -116,6 +123,29 @@ class FilmstripModel(QAbstractListModel):
                 self._places.pop(record.id, None)
             del self.rows[KEPT:]
             self.endRemoveRows()
+
+    def show_only(self, profile_id: str, records: Sequence[JobRecord]) -> None:
+        """Shows the jobs of one profile ("" for all): `records`, and what came in while they were read."""
+        oldest = min((record.received_at for record in records), default=0.0)
+        found = {record.id: record for record in records}
+        for record in self.rows:
+            read = found.get(record.id)
+            newer = record.received_at >= oldest if read is None else record.updated_at >= read.updated_at
+            if newer and profile_id in ("", record.profile_id):
+                found[record.id] = record
+        self.beginResetModel()
+        self.only = profile_id
+        self.rows = sorted(found.values(), key=lambda record: record.received_at, reverse=True)[:KEPT]
+        self._places = {record.id: None for record in self.rows}
+        self.endResetModel()
+
+    def forget(self, profile_ids: frozenset[str]) -> None:
+        """Takes away the jobs of profiles that are nowhere any more."""
+        if any(record.profile_id in profile_ids for record in self.rows):
+            self.beginResetModel()
+            self.rows = [record for record in self.rows if record.profile_id not in profile_ids]
+            self._places = {record.id: None for record in self.rows}
+            self.endResetModel()
 
     def _thumbnail_ready(self, path: str) -> None:
         for place, record in enumerate(self.rows):
@@ -215,10 +245,12 @@ class Filmstrip(Panel):
     Signals:
         chosen: the JobRecord that is looked at now, by hand or because it is the newest.
         show_all: the person wants the whole history.
+        all_plugins: the person wants the jobs of every plugin again.
     """
 
     chosen = Signal(object)
     show_all = Signal()
+    all_plugins = Signal()
 
     def __init__(self, thumbnails: Thumbnails, parent: QWidget | None = None) -> None:
         super().__init__(tr("Latest jobs"), parent)
@@ -244,6 +276,10 @@ class Filmstrip(Panel):
         self.follow.setToolTip(self.tr("Always show the newest finished job. Stops when you choose one."))
         self.follow.setChecked(True)
         self.follow.toggled.connect(self._toggled)
+        self.only = tool_button("cross", tr("Show all plugins"), self.all_plugins.emit, text=True, shortcut="Esc")
+        self.only.setProperty("kind", "segment")
+        self.only.hide()
+        self.header.row.insertWidget(1, self.only)
         self.header.add(self.follow, tool_button("history", self.tr("All jobs"), self.show_all.emit, text=True))
         self._by_hand = True
         notifier().changed.connect(self.view.viewport().update)
@@ -254,7 +290,7 @@ class Filmstrip(Panel):
         self._by_hand = False
         anchor, left = self._anchor()
         self.model.take(records)
-        self.stack.setCurrentWidget(self.view if self.model.rows else self.empty)
+        self._show_stack()
         if self.follow.isChecked():
             self._go_to_newest()
         elif current is not None:
@@ -268,6 +304,31 @@ class Filmstrip(Panel):
         current = self.current()
         if current is not None and any(record.id == current.id for record in records):
             self.chosen.emit(current)
+
+    def show_only(self, profile_id: str, name: str, records: Sequence[JobRecord]) -> None:
+        """Shows the jobs of one plugin alone, or of all again (""); goes on following, and else stays at its job."""
+        current = self.current()
+        self._by_hand = False
+        self.model.show_only(profile_id, records)
+        self.only.setText(plain(name, 24))
+        self.only.setVisible(bool(profile_id))
+        title = tr("No jobs of {name} yet").format(name=plain(name, 40)) if profile_id else ""
+        self.empty.say("live", title or tr("Jobs appear here as they arrive"))
+        self._show_stack()
+        place = self.model.row_of(current.id) if current is not None else -1
+        if place >= 0 and not self.follow.isChecked():
+            self._mark(place)
+        elif self.follow.isChecked() or profile_id:
+            self._go_to_newest()
+        self._by_hand = True
+
+    def forget(self, profile_ids: frozenset[str]) -> None:
+        """Takes away the jobs of profiles that are nowhere any more."""
+        self.model.forget(profile_ids)
+        self._show_stack()
+
+    def _show_stack(self) -> None:
+        self.stack.setCurrentWidget(self.view if self.model.rows else self.empty)
 
     def _anchor(self) -> tuple[QPersistentModelIndex, int]:
         """The tile that is to stay where it is, and where that is: the chosen one, or the first that is seen."""

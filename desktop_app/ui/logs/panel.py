@@ -180,6 +180,10 @@ class LogPanel(Panel):
         if self.plugin.currentData() != chosen:
             self._filter()
 
+    def show_plugin(self, profile_id: str) -> None:
+        """Shows the lines of one plugin, or of all ("")."""
+        self.plugin.setCurrentIndex(max(0, self.plugin.findData(profile_id)))
+
     def show_job(self, record: JobRecord | None) -> None:
         """Names the job that "this job only" means."""
         other = (record.id if record else None) != (self._job.id if self._job else None)

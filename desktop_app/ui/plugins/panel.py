@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QItemSelectionModel, QPoint, Qt, QTimer, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPersistentModelIndex, QPoint, Qt, QTimer, Signal
+from PySide6.QtGui import QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QAbstractItemView, QListView, QMenu, QStackedWidget, QToolButton, QWidget
 
 from desktop_app.core.events import ProfileState
@@ -20,7 +20,7 @@ COMMANDS = ("start", "stop", "restart", "test", "edit", "duplicate", "classes", 
 
 
 class _List(QListView):
-    """A list that takes Enter, Delete and the menu key."""
+    """A list that takes Enter, Delete, Escape and the menu key, and a click beside its rows."""
 
     command = Signal(str)
 
@@ -29,10 +29,23 @@ class _List(QListView):
         wanted = keys.get(Qt.Key(event.key()))
         if wanted and self.currentIndex().isValid():
             self.command.emit(wanted)
+        elif event.key() == Qt.Key.Key_Escape and self.selectionModel().hasSelection():
+            self.selectionModel().clear()
         elif event.key() == Qt.Key.Key_Menu and self.currentIndex().isValid():
             self.customContextMenuRequested.emit(self.visualRect(self.currentIndex()).center())
         else:
             super().keyPressEvent(event)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if event.button() == Qt.MouseButton.LeftButton and not self.indexAt(event.position().toPoint()).isValid():
+            self.selectionModel().clear()
+        super().mousePressEvent(event)
+
+    def rowsAboutToBeRemoved(self, parent: QModelIndex | QPersistentModelIndex, start: int, end: int) -> None:
+        # Qt would select a neighbour, which nobody chose.
+        if any(start <= index.row() <= end for index in self.selectedIndexes()):
+            self.selectionModel().clear()
+        super().rowsAboutToBeRemoved(parent, start, end)
 
 
 class PluginPanel(Panel):
@@ -43,7 +56,7 @@ class PluginPanel(Panel):
         add: the person wants another plugin and fills in the form by hand.
         wanted: the same from a "model" or a "script" to pick, or from a "template".
         bring_in: the person wants to import an exported plugin.
-        chosen: a profile's id, or "" when none is selected.
+        chosen: a profile's id, or "" when none is selected any more: all are meant.
     """
 
     command = Signal(str, str)
@@ -55,6 +68,7 @@ class PluginPanel(Panel):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(tr("Plugins"), parent)
         self.model = PluginModel(self)
+        self._chosen = ""
         self.view = _List()
         self.view.setModel(self.model)
         self.view.setItemDelegate(PluginDelegate(self.view))
@@ -67,7 +81,8 @@ class PluginPanel(Panel):
         self.view.customContextMenuRequested.connect(self._open_menu)
         self.view.doubleClicked.connect(lambda index: self._send("edit", index.data(ROW_ROLE)))
         self.view.command.connect(lambda name: self._send(name, self.view.currentIndex().data(ROW_ROLE)))
-        self.view.selectionModel().currentChanged.connect(self._choose)
+        # Not the current one: the focus alone makes the first row that, and chooses nothing.
+        self.view.selectionModel().selectionChanged.connect(self._choose)
         self.empty = EmptyState(
             "model", tr("No plugins yet"), tr("Drop a model or a script on the window, or add one here.")
         )
@@ -79,7 +94,10 @@ class PluginPanel(Panel):
         self.add_button = tool_button("plus", tr("Add a plugin"))
         self.add_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.add_button.setMenu(self._add_menu())
-        self.header.add(self.add_button)
+        self.all_button = tool_button("cross", tr("Show all plugins"), self.select_none, text=True, shortcut="Esc")
+        self.all_button.setText(tr("All"))
+        self.all_button.hide()
+        self.header.add(self.all_button, self.add_button)
         # The density may have changed with the look, and with it the height of the rows.
         notifier().changed.connect(self.view.scheduleDelayedItemsLayout)
         self.model.rowsInserted.connect(self._show_stack)
@@ -102,6 +120,10 @@ class PluginPanel(Panel):
             self.view.selectionModel().setCurrentIndex(
                 self.model.index(place), QItemSelectionModel.SelectionFlag.ClearAndSelect
             )
+
+    def select_none(self) -> None:
+        """Selects no plugin: all are meant."""
+        self.view.selectionModel().clear()
 
     def menu_for(self, row: PluginRow) -> QMenu:
         """What can be done with a profile now."""
@@ -157,8 +179,12 @@ class PluginPanel(Panel):
             self.command.emit(name, row.profile.id)
 
     def _choose(self) -> None:
-        profile = self.selected()
-        self.chosen.emit(profile.id if profile else "")
+        rows = [index.data(ROW_ROLE) for index in self.view.selectedIndexes()]
+        chosen = next((row.profile.id for row in rows if isinstance(row, PluginRow)), "")
+        self.all_button.setVisible(bool(chosen))
+        if chosen != self._chosen:
+            self._chosen = chosen
+            self.chosen.emit(chosen)
 
     def _show_stack(self) -> None:
         self.stack.setCurrentWidget(self.view if self.model.rows else self.empty)
