@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from PySide6.QtCore import QByteArray, QRectF, QSize, Qt
 from PySide6.QtGui import QIcon, QPainter, QPixmap
@@ -73,8 +73,9 @@ def refresh_icons(root: QWidget) -> None:
             button.setIcon(icon(str(name), str(button.property(_COLOUR) or "text")))
 
 
+@cache
 def app_icon() -> QIcon:
-    """The application's own icon."""
+    """The application's own icon, drawn once: it takes long, and the tray asks for it with every change of state."""
     renderer = QSvgRenderer(str(resource("plugdeck.svg")))
     result = QIcon()
     for size in (*_SIZES, 128, 256):

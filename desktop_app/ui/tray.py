@@ -71,6 +71,7 @@ class Tray(QObject):
         self._available = available
         self._rows: tuple[PluginRow, ...] = ()
         self._drawn: tuple[ProfileState | None, str] | None = None
+        self._icons: dict[tuple[ProfileState | None, str], QIcon] = {}
         self.menu = QMenu()
         self.menu.aboutToShow.connect(self._fill)
         self.icon = QSystemTrayIcon(self)
@@ -123,7 +124,9 @@ class Tray(QObject):
         shown = (state, tokens().name)
         if shown != self._drawn:
             self._drawn = shown
-            self.icon.setIcon(state_icon(state))
+            if shown not in self._icons:
+                self._icons[shown] = state_icon(state)
+            self.icon.setIcon(self._icons[shown])
         words = self.words()
         if words != self.icon.toolTip():
             self.icon.setToolTip(words)
