@@ -112,7 +112,7 @@ async def _show(
     apply_theme(application, host.settings.current.theme, host.settings.current.density, styled=False)
     window = MainWindow(host)
     style(application)
-    demos = _Demos(host, window, getattr(options, "jobs", None))
+    demos = _Demos(host, window, getattr(options, "jobs", None), alone=demo)
     where = ("--data-dir", str(options.data_dir.absolute())) if options.data_dir else ()
     shell = Shell(
         window,
@@ -136,6 +136,7 @@ async def _show(
         if demo:
             demos.begin()
         else:
+            await demos.clear_away()
             await host.start_enabled()
         await stop.wait()
     finally:
@@ -181,12 +182,14 @@ async def _explain(error: KnownError) -> None:
 class _Demos:
     """The demo, begun from the command line or from the window's first door."""
 
-    def __init__(self, host: Host, window: MainWindow, jobs: int | None) -> None:
+    def __init__(self, host: Host, window: MainWindow, jobs: int | None, *, alone: bool) -> None:
         self._host = host
         self._window = window
         self._jobs = jobs
+        self._alone = alone
         self._demo: Demo | None = None
         self._starting: asyncio.Task[None] | None = None
+        self._turn = asyncio.Lock()
 
     def begin(self) -> None:
         """Starts the demo unless it runs."""
@@ -196,9 +199,34 @@ class _Demos:
             self._demo = Demo(self._host, jobs=self._jobs)
             self._starting = spawn(self._start(self._demo), name="demo")
 
+    async def clear_away(self) -> None:
+        """Removes what a demo left that ended with a crash of the app."""
+        if any(kept.is_loopback and kept.plugin_id.startswith("demo-") for kept in self._host.profiles.all()):
+            from desktop_app.demo import clear_away
+
+            await clear_away(self._host)
+
     async def _start(self, demo: Demo) -> None:
-        await demo.start()
-        self._window.show_demo(demo.hub, demo.add_failing)
+        try:
+            await demo.start()
+        except KnownError as error:
+            self._window.notices.say_error(error)
+            await demo.leave()
+            self._demo = None
+            return
+        # A demo that is the whole app ends with it, and leaves nothing behind either way.
+        self._window.demo.begin(demo, None if self._alone else self.leave)
+
+    async def leave(self) -> None:
+        """Ends the demo, and not the app, once the person is sure."""
+        demo = self._demo
+        if demo is None or self._turn.locked() or not await self._window.demo.sure(demo):
+            return
+        async with self._turn:
+            self._window.demo.leaving()
+            gone = await demo.leave()
+            self._demo = None
+            self._window.demo.end(gone)
 
     async def end(self, host: Host, drain_s: float) -> None:
         """Ends the demo and the host. The sample profiles go: they are of no use without their hub."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import secrets
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from desktop_app.core.aio import cancel_and_wait, spawn
+from desktop_app.core.errors import SecretError
 from desktop_app.core.profile import CallbackSource, ModelSource, OnnxSource, Profile
 from desktop_app.core.resources import resource
 from desktop_app.host import Host
@@ -50,6 +53,33 @@ FAILING = {
     "crash": ("Crashing script", "demo-crashing", "crashes.py"),
 }
 """Plugins that fail, for who wants to see how that looks: name, id at the hub, script."""
+
+
+async def clear_away(host: Host) -> None:
+    """Removes the sample profiles of a demo that was not ended in order: their hub is no more."""
+    ids = {sample.plugin_id for sample in sample_plugins()} | {plugin_id for _, plugin_id, _ in FAILING.values()}
+    for profile in host.profiles.all():
+        ours = _file_of(profile.source).is_relative_to(resource("demo")) and profile.plugin_id in ids
+        # A person who serves them at a hub of their own has given them a secret; the demo's is never kept.
+        if ours and profile.is_loopback and not await _has_secret(host, profile):
+            await host.remove_profile(profile.id)
+            await host.history.forget(profile.id)
+
+
+def _file_of(source: ModelSource) -> Path:
+    match source:
+        case OnnxSource():
+            return source.path
+        case CallbackSource():
+            return source.script
+    return Path()
+
+
+async def _has_secret(host: Host, profile: Profile) -> bool:
+    try:
+        return await host.secrets.get(profile) is not None
+    except SecretError:
+        return True  # who knows
 
 
 class Demo:
@@ -110,12 +140,40 @@ class Demo:
     async def _add(self, sample: SamplePlugin) -> None:
         secret = secrets.token_hex(16)
         self.hub.add_plugin(sample.plugin_id, secret, class_names=sample.class_names)
-        profile = Profile(name=sample.name, host=self.hub.url, plugin_id=sample.plugin_id, source=sample.source)
+        profile = Profile(
+            name=self._free(sample.name), host=self.hub.url, plugin_id=sample.plugin_id, source=sample.source
+        )
         # Only in memory: the demo leaves nothing in the person's keychain.
         self._host.secrets.hold(profile, secret)
         await self._host.add_profile(profile, None)
         self.profiles = (*self.profiles, profile)
         await self._host.start_profile(profile.id)
+
+    def _free(self, name: str) -> str:
+        taken = {profile.name.casefold() for profile in self._host.profiles.all()}
+        numbered = (f"{name} {number}" for number in itertools.count(2))
+        return next(one for one in itertools.chain((name,), numbered) if one.casefold() not in taken)
+
+    def changed(self) -> tuple[Profile, ...]:
+        """The sample profiles that a person has changed; with them goes the change."""
+        made = {profile.id: profile for profile in self.profiles}
+        return tuple(kept for kept in self._host.profiles.all() if made.get(kept.id, kept) != kept)
+
+    def guests(self) -> tuple[Profile, ...]:
+        """A person's own profiles at the demo hub, which have no hub once it ends."""
+        made = {profile.id for profile in self.profiles}
+        return tuple(kept for kept in self._host.profiles.all() if kept.host == self.hub.url and kept.id not in made)
+
+    async def leave(self) -> frozenset[str]:
+        """Ends the demo while the host goes on; returns the ids of the profiles that went.
+
+        A person's own profiles at the demo hub stay, and are stopped.
+        """
+        for profile in self.guests():
+            await self._host.stop_profile(profile.id)
+        await self.stop(remove=True)
+        await self.close()
+        return frozenset(profile.id for profile in self.profiles)
 
     async def stop(self, *, remove: bool = False) -> None:
         """Sends no more jobs; with `remove`, the sample profiles and their jobs go too."""

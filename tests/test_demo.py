@@ -10,8 +10,8 @@ import pytest
 from desktop_app.core import aio
 from desktop_app.core.events import JobChanged, ProfileState
 from desktop_app.core.job import JobRecord, JobState
-from desktop_app.core.profile import CallbackSource, OnnxSource
-from desktop_app.demo import Demo, sample_plugins
+from desktop_app.core.profile import CallbackSource, OnnxSource, Profile
+from desktop_app.demo import Demo, clear_away, sample_plugins
 from desktop_app.host import Host
 from desktop_app.store.paths import DataDir
 
@@ -100,3 +100,48 @@ async def test_plugins_that_fail_can_be_added_and_go_with_the_demo(host: Host) -
     await host.stop(0)
     await demo.close()
     assert not aio.running_tasks()
+
+
+async def test_one_leaves_it_and_keeps_what_is_ones_own(host: Host) -> None:
+    own = Profile(
+        name="Fasteners",
+        host="https://api.ango.ai",
+        plugin_id="65aa",
+        source=CallbackSource(script=Path("own.py")),
+        enabled=False,
+    )
+    await host.add_profile(own, None)
+    demo = Demo(host, interval=0.05)
+    await demo.start()
+    try:
+        assert "Fasteners 2" in [profile.name for profile in host.profiles.all()], "the name was taken"
+        assert (demo.changed(), demo.guests()) == ((), ())
+        edited = demo.profiles[1].changed(name="My outline")
+        await host.update_profile(edited)
+        guest = own.changed(id="guest", name="Guest", host=demo.hub.url)
+        await host.add_profile(guest, None)
+        await host.start_profile(guest.id)
+        assert (demo.changed(), demo.guests()) == ((edited,), (guest,))
+        gone = await demo.leave()
+    finally:
+        await demo.close()
+    assert gone == {profile.id for profile in demo.profiles}
+    assert host.profiles.all() == (own, guest)
+    assert host.supervisor.running == ()
+    # Once more, from the beginning.
+    async with Demo(host, jobs=1) as again:
+        await again.hub.wait_until(lambda: any(session.done for session in again.hub.sessions.values()), 60)
+        await again.leave()
+    assert host.profiles.all() == (own, guest)
+
+
+async def test_what_a_crash_left_of_it_is_cleared_away(host: Host) -> None:
+    first = sample_plugins()[0]
+    left = Profile(name=first.name, host="http://127.0.0.1:9", plugin_id=first.plugin_id, source=first.source)
+    own = left.changed(id="own", name="Served at a hub of mine")
+    other = left.changed(id="other", name="Another", source=CallbackSource(script=Path("own.py")))
+    for profile in (left, own, other):
+        await host.add_profile(profile, None)
+    host.secrets.hold(own, "kept")
+    await clear_away(host)
+    assert host.profiles.all() == (own, other)

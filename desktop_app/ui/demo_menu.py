@@ -34,6 +34,7 @@ class DemoButton(QToolButton):
         start: runs a coroutine and shows its errors.
         names: gives the plugins' names by their id at the hub.
         add_failing: adds a plugin that fails; None: such are not offered.
+        leave: ends the demo; None: it ends with the app.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class DemoButton(QToolButton):
         start: Start,
         names: Callable[[], dict[str, str]],
         add_failing: AddFailing | None = None,
+        leave: Callable[[], object] | None = None,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -86,6 +88,10 @@ class DemoButton(QToolButton):
         menu.addSeparator()
         self.normal = menu.addAction(tr("Everything as it should be"))
         self.normal.triggered.connect(self._all_off)
+        if leave is not None:
+            menu.addSeparator()
+            self.leave = menu.addAction(tr("Leave the demo"))
+            self.leave.triggered.connect(lambda: leave())
         self.setMenu(menu)
 
     def _switch(self, menu: QMenu, text: str) -> QAction:

@@ -29,6 +29,7 @@ from desktop_app.ui.background import Background
 from desktop_app.ui.bridge import Bridge
 from desktop_app.ui.commands import Commands
 from desktop_app.ui.compare.desk import Desk
+from desktop_app.ui.demo_stay import DemoStay
 from desktop_app.ui.fitting import LEAST_LOG_HEIGHT, LOG_HEIGHT, Fitting
 from desktop_app.ui.formats import tr
 from desktop_app.ui.hearing import Hearing
@@ -51,8 +52,6 @@ from desktop_app.ui.viewing import Viewing
 from desktop_app.ui.welcome import Welcome
 
 if TYPE_CHECKING:
-    from desktop_app.hub.demo.server import DemoHub
-    from desktop_app.ui.demo_menu import AddFailing, DemoButton
     from desktop_app.ui.editor.page import EditorPage
 
 log = logging.getLogger(__name__)
@@ -86,7 +85,6 @@ class MainWindow(QMainWindow):
         self.host = host
         self._closing = False
         self.painted = asyncio.Event()
-        self.demo_button: DemoButton | None = None
         self._forget_settings: Callable[[], None] = lambda: None
         self.background = Background(self, threads=3)
         self.bridge = Bridge(host.events, self)
@@ -108,6 +106,7 @@ class MainWindow(QMainWindow):
         self.desk = Desk(self)
         self.hearing = Hearing(self)
         self.one_plugin = OnePlugin(self)
+        self.demo = DemoStay(self)
         self._connect()
         self._make_shortcuts()
 
@@ -202,7 +201,8 @@ class MainWindow(QMainWindow):
             entry.toggled.connect(lambda _=False: viewing.layers_changed())
         self.logs.save.connect(commands.save_log)
         self.logs.chosen.connect(lambda session: self.notices.watch(viewing.open_session(session), "open a session"))
-        self.welcome.demo.connect(self.demo_requested)
+        for way in (self.welcome.demo, self.toolbar.demo):
+            way.connect(self.demo_requested)
         self.welcome.wanted.connect(commands.add)
         side = self.side
         self.toolbar.settings.connect(side.show_settings)
@@ -290,16 +290,6 @@ class MainWindow(QMainWindow):
             self.history.reload()
         if back:
             self.viewing.come_back()
-
-    def show_demo(self, hub: DemoHub, add_failing: AddFailing | None = None) -> None:
-        """Offers what only the demo has, once it runs."""
-        from desktop_app.ui.demo_menu import DemoButton
-
-        def names() -> dict[str, str]:
-            return {row.profile.plugin_id: row.profile.name for row in self.plugins.model.rows}
-
-        self.demo_button = DemoButton(hub, self.notices.watch, names, add_failing)
-        self.toolbar.add(self.demo_button)
 
     def show_alone(self, page: QWidget) -> None:
         """Shows a page in place of the work."""

@@ -52,6 +52,7 @@ class ShortcutsPage(SidePage):
                 (
                     (tr("Enter"), tr("Edit")),
                     (tr("Delete"), tr("Remove")),
+                    ("Esc", tr("Show all plugins")),
                     (tr("Menu"), tr("What else can be done")),
                 ),
             ),

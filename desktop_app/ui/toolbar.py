@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QAction, QResizeEvent
 from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QLabel, QLineEdit, QMenu, QToolButton, QWidget
 
 from desktop_app.ui.formats import tr
@@ -22,7 +22,7 @@ class Toolbar(QFrame):
 
     Signals:
         start_all, stop_all, test, settings: buttons.
-        help, doctor, diagnostics, about: entries of the help menu.
+        help, demo, doctor, diagnostics, about: entries of the help menu.
         page: "live" or "history".
         search: (a text to look for among the jobs, whether Enter asked for it).
     """
@@ -32,6 +32,7 @@ class Toolbar(QFrame):
     test = Signal()
     settings = Signal()
     help = Signal()
+    demo = Signal()
     doctor = Signal()
     diagnostics = Signal()
     about = Signal()
@@ -100,16 +101,26 @@ class Toolbar(QFrame):
             (menu.addAction(tr("Copy diagnostics"), self.diagnostics.emit), ""),
             (menu.addSeparator(), ""),
             (menu.addAction(tr("Keyboard shortcuts"), self.help.emit), "?"),
-            (menu.addAction(tr("About Plugdeck"), self.about.emit), ""),
+            (about := menu.addAction(tr("About Plugdeck"), self.about.emit), ""),
         ):
             if keys:
                 # Shown only: the window has these keys.
                 entry.setText(f"{entry.text()}\t{keys}")
+        self.demo_entry = QAction(tr("Try the demo"), menu)
+        self.demo_entry.triggered.connect(lambda: self.demo.emit())
+        menu.insertAction(about, self.demo_entry)
         return menu
 
     def add(self, button: QWidget) -> None:
         """Takes in a button that is only there at times."""
         self._room.addWidget(button)
+        self._fit()
+
+    def take(self, button: QWidget) -> None:
+        """Takes such a button away again."""
+        self._room.removeWidget(button)
+        button.hide()
+        button.deleteLater()
         self._fit()
 
     def show_page(self, name: str) -> None:

@@ -32,6 +32,11 @@ class Viewing(QObject):
         self._reading: asyncio.Task[None] | None = None
         self._tested: dict[str, JobDetail] = {}
 
+    @property
+    def profile_id(self) -> str:
+        """Whose job is looked at, "" for none."""
+        return self._looked_at.profile_id if self._looked_at else ""
+
     def look_at(self, record: JobRecord) -> None:
         """Shows a job in the middle and in the inspector."""
         window, known = self._window, self._looked_at

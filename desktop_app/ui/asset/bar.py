@@ -117,7 +117,8 @@ class AssetBar(QFrame):
             Layer.EXISTING: tr("Existing annotations (dotted)"),
         }
         for layer, entry in self.layer_actions.items():
-            number = sum(1 for one in (*annotations.items, *annotations.chips) if one.layer is layer)
+            number = sum(one.layer is layer for one in annotations.items)
+            number += sum(one.layer is layer for one in annotations.chips)
             entry.setText(f"{names[layer]}  {number}" if layer in annotations.layers else names[layer])
 
     def show_scale(self, scale: float) -> None:

@@ -129,6 +129,11 @@ class LogModel(TypedTableModel[LogLine]):
         """Whether any line that is kept passes another filter."""
         return any(wanted.shows(line) for line in self._all)
 
+    def forget(self, profile_ids: frozenset[str]) -> None:
+        """Takes away the lines of profiles that are nowhere any more."""
+        self._all = [line for line in self._all if line.profile_id not in profile_ids]
+        self.set_wanted(self._wanted)
+
     def clear(self) -> None:
         """Shows only what comes from now on."""
         self._all.clear()

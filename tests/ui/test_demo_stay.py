@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtWidgets import QApplication
+
+from desktop_app.app import _Demos
+from desktop_app.host import Host
+from desktop_app.store.paths import DataDir
+from desktop_app.ui.dialogs import Question
+from desktop_app.ui.main_window import MainWindow
+from desktop_app.ui.theme import apply_theme
+
+
+@pytest.fixture
+def opened(run: Any, qapp: QApplication, tmp_path: Path) -> Any:
+    """Runs a scenario with the real services, the window, and the demo that its first door begins."""
+    apply_theme(qapp, "light")
+
+    def call(scenario: Any) -> None:
+        async def whole() -> None:
+            host = Host(DataDir(tmp_path / "data"))
+            await host.start()
+            window = MainWindow(host)
+            demos = _Demos(host, window, None, alone=False)
+            window.demo_requested.connect(demos.begin)
+            window.begin()
+            window.show()
+            try:
+                await scenario(window, host)
+            finally:
+                await window.end()
+                await demos.end(host, 0.0)
+                window.close_now()
+                window.deleteLater()
+
+        run(whole())
+
+    return call
+
+
+def test_the_demo_begun_at_the_door_can_be_left(opened: Any, tools: Any) -> None:
+    async def scenario(window: MainWindow, host: Host) -> None:
+        assert window.pages.currentWidget() is window.welcome
+        window.welcome.demo_door.click()
+        await tools.until(lambda: window.demo.button is not None)
+        assert any("This is the demo" in text for text in window.notices.texts)
+        assert not window.toolbar.demo_entry.isEnabled()
+        await tools.until(lambda: any(record.state.terminal for record in window.filmstrip.model.rows))
+        window.demo.button.leave.trigger()
+        await tools.until(lambda: window.demo.button is None)
+        # Nothing of it stays: not in the stores, not on the screen.
+        assert host.profiles.all() == ()
+        assert await host.history.list() == []
+        assert window.plugins.model.rows == []
+        assert window.filmstrip.model.rows == []
+        assert not any("demo" in text for text in window.notices.texts)
+        assert window.pages.currentWidget() is window.welcome
+        # And it can be had again, from the help menu too.
+        assert window.toolbar.demo_entry.isEnabled()
+        window.toolbar.demo_entry.trigger()
+        await tools.until(lambda: len(window.plugins.model.rows) == 3 and window.demo.button is not None)
+        # What a person has changed is asked about.
+        (first, *_) = host.profiles.all()
+        await host.update_profile(first.changed(name="Mine now"))
+        window.demo.button.leave.trigger()
+        await tools.until(lambda: any(one.isVisible() for one in window.findChildren(Question)))
+        (question,) = (one for one in window.findChildren(Question) if one.isVisible())
+        question.no.click()
+        await tools.until(lambda: not any(one.isVisible() for one in window.findChildren(Question)))
+        assert window.demo.button is not None
+
+    opened(scenario)
