@@ -5,6 +5,8 @@ A job that another run of the app could not do either ends now, so that the hub 
 
 from __future__ import annotations
 
+import asyncio
+
 from desktop_app.core.errors import KnownError
 from desktop_app.core.job import Job, JobRecord
 from desktop_app.core.profile import Profile
@@ -23,13 +25,19 @@ class Leaving:
     def __init__(self, profile: Profile, pipeline: Pipeline) -> None:
         self._profile = profile
         self._pipeline = pipeline
-        self._undecided: dict[str, JobRecord] | None = None
+        self._undecided: dict[str, tuple[Waiting, JobRecord]] | None = None
         self.for_good = False
 
     def begin(self, *, for_good: bool) -> None:
         """The profile is being stopped."""
         self.for_good = for_good
         self._undecided = {}
+
+    async def decide(self, limit_s: float) -> None:
+        """Waits until the disk has told what it has of the jobs that are left, at most so long."""
+        writing = [waiting.written for waiting, _ in (self._undecided or {}).values() if waiting.written is not None]
+        if writing:
+            await asyncio.wait(writing, timeout=limit_s)
 
     def hold_tongue(self) -> None:
         """There is no time left to tell the hub anything: the next start does."""
@@ -39,16 +47,12 @@ class Leaving:
         """A job that waited, or has come meanwhile."""
         if self.for_good:
             self._pipeline.end(waiting.stub(self._profile.id), record, stopped())
-        elif waiting.withheld is None:
-            # What the disk has of it is not known yet, so neither is whether it can go on.
-            if self._undecided is not None:
-                self._undecided[waiting.id] = record
-        else:
+        elif not self._put_off(waiting, record):
             self._decide(waiting, record)
 
     def stored(self, waiting: Waiting) -> None:
         """A job's event is on disk, as far as it can be."""
-        record = self._undecided.pop(waiting.id, None) if self._undecided else None
+        _, record = self._undecided.pop(waiting.id, (None, None)) if self._undecided else (None, None)
         if record is not None:
             self._decide(waiting, record)
 
@@ -58,8 +62,20 @@ class Leaving:
             return stopped()
         if job.resumed:
             return None  # it has come so far with what is on disk
+        if self._put_off(waiting, record):
+            return None
         why = self._why_not(waiting, record)
         return interrupted(why) if why else None
+
+    def _put_off(self, waiting: Waiting, record: JobRecord) -> bool:
+        """Whether it is not known yet if a job can go on; what the disk has of it tells, now or at the next start."""
+        if waiting.written is None:
+            return True
+        if waiting.written.done():
+            return False
+        if self._undecided is not None:
+            self._undecided[waiting.id] = (waiting, record)
+        return True
 
     def _decide(self, waiting: Waiting, record: JobRecord) -> None:
         why = self._why_not(waiting, record)

@@ -38,6 +38,7 @@ class Waiting:
         withheld: what the disk does not have of the event; None while that is not known, and for a job of an earlier
             run of the app, where it is gone.
         needs_key: whether it cannot be answered without its apiKey, whatever else is on disk.
+        written: done once the disk has told what it has of the event; None for a job of an earlier run of the app.
         problem: why it cannot be done at all.
         taken: whether it has left the queue.
         counted: whether the queue counts it as one of those held whole.
@@ -49,6 +50,7 @@ class Waiting:
     job: Job | None = None
     withheld: dict[str, Any] | None = None
     needs_key: bool = False
+    written: asyncio.Future[Any] | None = None
     problem: KnownError | None = None
     taken: bool = False
     counted: bool = False

@@ -36,6 +36,8 @@ AHEAD = 4
 """Jobs whose assets are fetched while others are in the model."""
 
 CROWDED_LOOK_S = 0.1
+DISK_S = 0.5
+"""How long an end waits for what the disk has of the jobs that came last."""
 PRESSED_S = 2.0
 """The longest that reading from the hub is held up for the disk."""
 
@@ -124,6 +126,7 @@ class ProfileService:
             if self._tasks and drain_s > 0:
                 await self._drain(drain_s)
             await aio.cancel_and_wait(*self._tasks.values())
+            await self._leaving.decide(DISK_S)
             self._leaving.hold_tongue()
             await self._pipeline.close(LAST_WORDS_S if self._listener.connected else 0.0)
             self._delivery.closing()
@@ -246,6 +249,8 @@ class ProfileService:
                 waiting = self._queue.submit(job) if self._accepting else Waiting.of(job)
             except JobError as error:
                 refusal = error
+        if waiting is not None:
+            waiting.written = storing
         storing.add_done_callback(lambda done: self._stored(done, waiting))
         if refusal is not None:
             self._pipeline.end(job, record, refusal)
@@ -262,6 +267,7 @@ class ProfileService:
             log.warning("a job's event could not be kept on disk: %s", error)
         elif waiting is not None and not storing.cancelled():
             self._queue.stored(waiting, storing.result())
+        if waiting is not None:
             self._leaving.stored(waiting)
 
     def _refusal(self) -> KnownError | None:

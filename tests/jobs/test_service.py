@@ -602,6 +602,44 @@ async def test_what_needs_the_key_ends_as_an_error_after_a_restart(hub, line, un
     assert workflow.annotations == []
 
 
+@pytest.mark.parametrize(
+    ("workflow", "disk"), [(False, "late"), (False, "in time"), (True, "in time"), (False, "full")]
+)
+async def test_a_job_that_was_just_taken_is_left_or_answered_once(hub, line, until, monkeypatch, workflow, disk):
+    """Its event is still on its way to the disk: only what is there says whether the next start can do it."""
+    on_disk: list[tuple[Any, Any]] = []
+    really_store = line.history.store_payload
+
+    def store(job_id: str, payload: Any) -> Any:
+        told = asyncio.get_running_loop().create_future()
+        on_disk.append((told, really_store(job_id, payload)))
+        return told
+
+    monkeypatch.setattr(line.history, "store_payload", store)
+    line.runner.gate = asyncio.Event()
+    session = await hub.run_plugin("p1", workflow=workflow)
+    await until(lambda: line.runner.seen)
+    stopping = aio.spawn(line.service.stop(0.0), name="stopping")
+    await until(lambda: not line.service._tasks)
+    [(told, stored)] = on_disk
+    if disk == "full":
+        told.set_exception(StoreError("The disk is full"))
+    elif disk == "in time":
+        told.set_result(await stored)
+    await stopping
+    monkeypatch.undo()
+    line.renew()
+    line.service.start()
+    await session.wait(60)
+    assert session.error is (workflow or disk == "full")
+    assert (len(session.responses), session.annotations) == (1, [])
+    if workflow:
+        assert "API key, which is never on disk" in session.logs[-1].message
+    assert len([record for record in line.records if record.state.terminal]) == 1
+    assert await line.history.unfinished() == []
+    assert hub.protocol_errors == []
+
+
 async def test_a_session_of_an_earlier_run_that_comes_again_has_all_it_needs(hub, line, until):
     """What was withheld from the disk comes back with the hub's second sending."""
     sessions = await held_up(hub, line, until, 7)
