@@ -164,6 +164,8 @@ class EmptyState(QWidget):
 
     def say(self, icon: str, title: str, text: str = "") -> None:
         """Shows something else."""
+        if (icon, title, text) == (self._icon, self.title.text(), self.text.text()):
+            return
         self._icon = icon
         self.title.setText(title)
         self.text.setText(text)
@@ -186,12 +188,16 @@ class ElidedLabel(QLabel):
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._whole = ""
+        self._said: tuple[str, str] | None = None
         if kind:
             self.setProperty("kind", kind)
         self.say(text)
 
     def say(self, text: str, tooltip: str = "") -> None:
         """Shows another text."""
+        if (text, tooltip) == self._said:
+            return
+        self._said = (text, tooltip)
         self._whole = text
         self.setAccessibleName(text)
         self.setToolTip(tip(tooltip or text))

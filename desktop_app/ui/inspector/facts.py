@@ -85,7 +85,8 @@ class JobFacts(QFrame):
     def show_size(self, job_id: str, width: int, height: int) -> None:
         """Takes over how large the picture turned out to be: for scripts nobody else knows."""
         self._seen_size = (job_id, width, height)
-        self._show()
+        if self._record is not None:
+            self._show_fact("size", self._size_text(self._record))
 
     def _show(self) -> None:
         record = self._record
@@ -98,7 +99,8 @@ class JobFacts(QFrame):
         set_kind(self.state, {"ok": "ok", "error": "error"}.get(job_tone(state), "muted"))
         self.error.setText(plain(record.error, 1000))
         self.error.setVisible(bool(record.error))
-        self.details.setPlainText(record.details[:50_000])
+        if self.details.toPlainText() != record.details[:50_000]:
+            self.details.setPlainText(record.details[:50_000])
         self.details_button.setVisible(bool(record.details))
         self.details.setVisible(self._unfolded and bool(record.details))
         self.waterfall.show_timings(record.timings)
@@ -113,10 +115,13 @@ class JobFacts(QFrame):
             "session": (plain(record.session, 80), ""),
         }
         for key, (text, tooltip) in facts.items():
-            title, value = self.values[key]
-            value.say(text, tooltip)
-            title.setVisible(bool(text))
-            value.setVisible(bool(text))
+            self._show_fact(key, text, tooltip)
+
+    def _show_fact(self, key: str, text: str, tooltip: str = "") -> None:
+        title, value = self.values[key]
+        value.say(text, tooltip)
+        title.setVisible(bool(text))
+        value.setVisible(bool(text))
 
     def _state_words(self, record: JobRecord) -> str:
         state, words = record.state, doing_words(record)

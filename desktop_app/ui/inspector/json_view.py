@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from PySide6.QtGui import QColor, QGuiApplication, QSyntaxHighlighter, QTextCharFormat, QTextDocument
+from PySide6.QtGui import QColor, QGuiApplication, QShowEvent, QSyntaxHighlighter, QTextCharFormat, QTextDocument
 from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
 from desktop_app.ui.formats import decimal
@@ -72,6 +72,7 @@ class JsonView(QWidget):
         super().__init__(parent)
         self._nothing = nothing
         self._text = ""
+        self._wanted: tuple[Any, str] | None = None
         self.edit = QPlainTextEdit()
         self.edit.setReadOnly(True)
         self.edit.setProperty("kind", "json")
@@ -92,9 +93,22 @@ class JsonView(QWidget):
         column.addLayout(row)
         column.addWidget(self.edit, 1)
         self.show_value(None)
+        self._lay_out()
 
     def show_value(self, value: Any, caption: str = "") -> None:
-        """Shows a value, or the sentence for nothing."""
+        """Shows a value, or the sentence for nothing; it is laid out once it can be seen."""
+        self._wanted = (value, caption)
+        if self.isVisible():
+            self._lay_out()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        if self._wanted is None:
+            return
+        (value, caption), self._wanted = self._wanted, None
         self._text = "" if value is None else to_text(value)
         self.copy_button.setEnabled(bool(self._text))
         cut = len(self._text) > LONGEST
@@ -107,4 +121,5 @@ class JsonView(QWidget):
 
     def copy(self) -> None:
         """Puts the whole text on the clipboard."""
+        self._lay_out()
         QGuiApplication.clipboard().setText(self._text)

@@ -38,13 +38,15 @@ class Waterfall(QWidget):
         A script fetches for itself; its asset is fetched for the screen beside its run. Then the steps last longer
         together than the job did, and fetch and run are drawn from the same start.
         """
+        rows = len(self._steps())
         self._timings = timings
         steps = sum(ms for _, ms in self._steps())
         self._side_by_side = timings.total is not None and timings.total < steps - ROUNDING_MS
         words = [f"{self._names[name]} {duration(ms)}" for name, ms in self._steps()]
         self.setAccessibleName(self.tr("Steps: {steps}").format(steps=", ".join(words) or "–"))
         self.setToolTip("\n".join(words))
-        self.updateGeometry()
+        if rows != len(self._steps()):
+            self.updateGeometry()
         self.update()
 
     def _steps(self) -> list[tuple[str, float]]:

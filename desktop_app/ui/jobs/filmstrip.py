@@ -19,7 +19,7 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen
+from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen, QPixmap
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QListView,
@@ -43,6 +43,9 @@ from desktop_app.ui.widgets import EmptyState, Panel, tool_button
 log = logging.getLogger(__name__)
 
 KEPT = 300
+KEPT_TILES = 64
+"""More than any strip shows at once."""
+
 CELL = QSize(112, 104)
 PICTURE = QSize(96, 64)
 THUMB_ROLE = RECORD_ROLE + 1
@@ -180,6 +183,10 @@ class FilmstripModel(QAbstractListModel):
 class FilmDelegate(QStyledItemDelegate):
     """Paints one job: its picture, its time, its state as shape and word."""
 
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._tiles: dict[tuple[int, float], QPixmap] = {}
+
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
         return CELL
 
@@ -223,20 +230,38 @@ class FilmDelegate(QStyledItemDelegate):
         painter.setBrush(QColor(t.canvas))
         painter.drawRoundedRect(frame, 4, 4)
         if isinstance(image, QImage) and not image.isNull():
-            clip = QPainterPath()
-            clip.addRoundedRect(frame, 4, 4)
-            painter.save()
-            painter.setClipPath(clip)
-            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-            size = image.size().scaled(PICTURE, Qt.AspectRatioMode.KeepAspectRatioByExpanding)
-            target = QRectF(0, 0, size.width(), size.height())
-            target.moveCenter(frame.center())
-            painter.drawImage(target, image)
-            painter.restore()
+            painter.drawPixmap(frame.topLeft(), self._tile(image, painter.device().devicePixelRatio()))
             return
         name = "text" if record.asset_type.startswith("text/") else ("warn" if record.error else "import")
         mark = pixmap(name, 22, t.muted, painter.device().devicePixelRatio())
         painter.drawPixmap(int(frame.center().x() - 11), int(frame.center().y() - 11), mark)
+
+    def _tile(self, image: QImage, ratio: float) -> QPixmap:
+        """A thumbnail as it is painted, kept: with every job that arrives the whole strip moves on."""
+        key = (image.cacheKey(), ratio)
+        tile = self._tiles.pop(key, None) or _rounded(image, ratio)
+        self._tiles[key] = tile
+        while len(self._tiles) > KEPT_TILES:
+            del self._tiles[next(iter(self._tiles))]
+        return tile
+
+
+def _rounded(image: QImage, ratio: float) -> QPixmap:
+    tile = QPixmap(PICTURE * ratio)
+    tile.setDevicePixelRatio(ratio)
+    tile.fill(Qt.GlobalColor.transparent)
+    clip = QPainterPath()
+    clip.addRoundedRect(QRectF(0, 0, PICTURE.width(), PICTURE.height()), 4, 4)
+    painter = QPainter(tile)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+    painter.setClipPath(clip)
+    size = image.size().scaled(PICTURE, Qt.AspectRatioMode.KeepAspectRatioByExpanding)
+    target = QRectF(0, 0, size.width(), size.height())
+    target.moveCenter(clip.boundingRect().center())
+    painter.drawImage(target, image)
+    painter.end()
+    return tile
 
 
 class Filmstrip(Panel):

@@ -24,6 +24,7 @@ def test_points_stay_on_one_line_and_the_text_stays_json() -> None:
 def test_view(qtbot: Any) -> None:
     view = JsonView("Sent", "Nothing yet.")
     qtbot.addWidget(view)
+    view.show()
     assert view.edit.toPlainText() == "Nothing yet."
     assert not view.copy_button.isEnabled()
     view.show_value({"a": "é" * 10, "apiKey": "hidden"})
@@ -34,3 +35,17 @@ def test_view(qtbot: Any) -> None:
     assert len(view.edit.toPlainText()) < LONGEST + 200
     view.copy()
     assert len(json.loads(QGuiApplication.clipboard().text())) == 10_000
+
+
+def test_what_is_behind_another_tab_is_laid_out_when_it_is_looked_at(qtbot: Any) -> None:
+    view = JsonView("Sent", "Nothing yet.")
+    qtbot.addWidget(view)
+    view.show_value({"first": 1})
+    view.show_value({"second": 2})
+    assert view.edit.toPlainText() == "Nothing yet.", "a hidden text costs the window nothing"
+    view.copy()
+    assert "second" in QGuiApplication.clipboard().text(), "copying needs no look"
+    view.show_value({"third": 3})
+    view.show()
+    assert "third" in view.edit.toPlainText()
+    assert view.copy_button.isEnabled()

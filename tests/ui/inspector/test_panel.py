@@ -33,7 +33,10 @@ def test_a_delivered_job(inspector: Any, tools: Any) -> None:
     assert inspector._facts["answered"][1].whole() == "8 annotations, 3 dropped"
     assert inspector.tabs.tabText(0) == "Annotations 8", "the facts and the list count the same"
     assert inspector.tabs.tabText(1) == "Notes 2"
+    inspector.tabs.setCurrentWidget(inspector.received)
+    assert inspector.received.edit.toPlainText().startswith("{")
     assert "should never show" not in inspector.received.edit.toPlainText()
+    inspector.tabs.setCurrentWidget(inspector.sent)
     assert '"response"' in inspector.sent.edit.toPlainText()
     inspector.copy_button.click()
     assert QGuiApplication.clipboard().text() == "s0001a1b2c3d4"
