@@ -36,7 +36,7 @@ def python() -> Path:
         shutil.rmtree(ENVIRONMENT, ignore_errors=True)
         run(sys.executable, "-m", "venv", ENVIRONMENT)
         pip = (program, "-m", "pip", "--disable-pip-version-check", "--quiet", "install", "-c", CONSTRAINTS)
-        run(*pip, f"{TOP}[video]" if os.environ.get("PLUGDECK_VIDEO") else TOP)
+        run(*pip, TOP)
         run(program, "-m", "pip", "--quiet", "uninstall", "--yes", "plugdeck")  # the checkout is what is frozen
         run(program, "-m", "venv", ENVIRONMENT / "tools")
         tools = ENVIRONMENT / "tools" / program.relative_to(ENVIRONMENT)

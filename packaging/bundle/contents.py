@@ -47,6 +47,7 @@ MODULES_LEFT_OUT = {
     "PySide6.QtQuick": "we draw with widgets",
     "PySide6.QtOpenGL": "we draw without OpenGL",
     "PySide6.QtOpenGLWidgets": "we draw without OpenGL",
+    "PySide6.QtMultimedia": "videos: FFmpeg, and QtQuick which its plugin asks for, are 36 MB; pip's extra has them",
     "PySide6.QtPrintSupport": "nothing is printed",
     "PySide6.QtSql": "SQLite is reached through Python",
     "PySide6.QtTest": "tests",
@@ -108,9 +109,6 @@ Left out: GTK's theme (pulls GTK in), the virtual keyboard (pulls QtQuick in), P
 without a window system (eglfs, linuxfb, vnc), TLS (the network is Python's here), network information, SQL drivers.
 """
 
-MULTIMEDIA_PLUGINS = ("*ffmpegmediaplugin*",)
-"""Videos are shown through QtMultimedia where the extra `plugdeck[video]` was installed for the build."""
-
 QT_LIBRARIES_LEFT_OUT = (
     "*Qt6Quick*", "*Qt6Qml*", "*Qt6VirtualKeyboard*", "*Qt6Pdf*", "*Qt6OpenGLWidgets*", "*Qt6EglFS*", "*Qt6EglFs*",
     "*Qt6Designer*", "*Qt6Sql*", "*Qt6Test.*", "*Qt6LabsQml*", "*Qt6WaylandEglClientHwIntegration*",
@@ -123,8 +121,8 @@ SYSTEM_LIBRARIES = (
     "libgtk-3*", "libgdk-3*", "libgdk_pixbuf*", "libcairo*", "libpango*", "libatk*", "libatspi*", "libgio*",
     "libsystemd*", "libdrm*", "libgbm*", "libEGL*", "libGL*", "libvulkan*", "libstdc++*", "libgcc_s*",
     "libfontconfig*", "libfreetype*", "libX11*", "libX11-xcb*", "libxcb.so*", "libdbus-1*", "libglib-2.0*",
-    "libgobject*", "libexpat*", "libmount*", "libselinux*", "libepoxy*", "libwayland-*", "libffi*-gtk",
-    "libthai*", "libharfbuzz*", "libgraphite*", "libfribidi*",
+    "libgobject*", "libgthread-2.0*", "libexpat*", "libmount*", "libselinux*", "libepoxy*", "libwayland-*",
+    "libffi*-gtk", "libthai*", "libharfbuzz*", "libgraphite*", "libfribidi*",
 )  # fmt: skip
 """On Linux the system's own: bound to its graphics driver, its fonts or its desktop (the packages depend on them)."""
 
@@ -158,8 +156,6 @@ def keeps(destination: str, platform: str = sys.platform) -> bool:
             return False
         if "plugins" in parts:
             folder = parts[parts.index("plugins") + 1]
-            if folder == "multimedia":
-                return any(fnmatch(name, pattern) for pattern in MULTIMEDIA_PLUGINS)
             kept = QT_PLUGINS_KEPT.get(_family(platform), QT_PLUGINS_KEPT["linux"])
             return any(fnmatch(name, pattern) for pattern in kept.get(folder, ()))
     if any(fnmatch(name, pattern) for pattern in QT_LIBRARIES_LEFT_OUT):

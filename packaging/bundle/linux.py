@@ -12,7 +12,7 @@ import tarfile
 import time
 from pathlib import Path
 
-from bundle import slim, versions
+from bundle import archive, slim, versions
 
 HERE = Path(__file__).resolve().parent.parent
 LINUX = HERE / "linux"
@@ -91,7 +91,10 @@ def deb(root: Path, out: Path) -> Path:
         shutil.copy(LINUX / "scripts.sh", control / name)
         (control / name).chmod(0o755)
     package = out / f"plugdeck_{versions.VERSION}_{architecture}.deb"
-    subprocess.run(["dpkg-deb", "--root-owner-group", "-Zxz", "-z9", "--build", str(root), str(package)], check=True)
+    plain = out / f"{package.name}.plain"
+    subprocess.run(["dpkg-deb", "--root-owner-group", "-Znone", "--build", str(root), str(plain)], check=True)
+    archive.squeeze(plain, package, archive.xz_filters())
+    plain.unlink()
     shutil.rmtree(control)
     return package
 
@@ -119,14 +122,13 @@ def tar(app: Path, shared: Path, out: Path) -> Path:
         member.uname = member.gname = "root"
         return member
 
-    # Most of it is machine code, which the filter for it makes smaller by some percent.
-    filters: list[dict[str, int]] = [{"id": lzma.FILTER_LZMA2, "preset": 9}]
-    if platform.machine() == "x86_64":
-        filters.insert(0, {"id": lzma.FILTER_X86})
-    with lzma.open(package, "wb", filters=filters) as file, tarfile.open(fileobj=file, mode="w|") as archive:
-        archive.add(app, f"{name}/app", filter=clean)
-        archive.add(shared, f"{name}/share", filter=clean)
-        archive.add(LINUX / "install.sh", f"{name}/install.sh", filter=clean)
+    with (
+        lzma.open(package, "wb", filters=archive.xz_filters()) as file,
+        tarfile.open(fileobj=file, mode="w|") as packed,
+    ):
+        packed.add(app, f"{name}/app", filter=clean)
+        packed.add(shared, f"{name}/share", filter=clean)
+        packed.add(LINUX / "install.sh", f"{name}/install.sh", filter=clean)
     return package
 
 

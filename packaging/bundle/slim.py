@@ -8,6 +8,8 @@ import subprocess
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from bundle import icu
+
 TWINS = ("plugdeck", "plugdeck-window")
 """The two executables differ on Windows and macOS only; on Linux they are one file with two names."""
 
@@ -79,6 +81,10 @@ def slim(folder: Path) -> None:
             path.unlink()
     if shutil.which("strip"):
         strip(folder)
+    if all(map(shutil.which, ("as", "ld", "readelf"))):
+        for path in folder.rglob("libicudata.so.*"):
+            if not path.is_symlink():
+                icu.shrink(path)
     one_executable(folder)
 
 

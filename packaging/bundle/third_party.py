@@ -19,7 +19,6 @@ NOT_SHIPPED = frozenset(
 
 CHOSEN = {
     "PySide6_Essentials": "LGPL-3.0-only",
-    "PySide6_Addons": "LGPL-3.0-only",
     "shiboken6": "LGPL-3.0-only",
 }
 """Of several licences offered, the one that we use them under. Qt's libraries stay files of their own, replaceable."""

@@ -58,6 +58,11 @@ def test_the_debian_package_holds_the_app_and_its_names(app: Path, shared: Path,
     )
     assert "libegl1" in depends.stdout
     assert "python" not in depends.stdout
+    subprocess.run(["dpkg-deb", "--extract", str(package), str(tmp_path / "there")], check=True)
+    there = tmp_path / "there" / "usr" / "lib" / "plugdeck" / "_internal" / "data.txt"
+    assert there.read_text() == "x" * 5000
+    assert package.stat().st_size < 5000, "it is compressed"
+    assert [path.name for path in tmp_path.glob("*.deb*")] == [package.name]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a shell script")
