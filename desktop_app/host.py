@@ -35,6 +35,7 @@ from desktop_app.jobs.cache import Cache
 from desktop_app.jobs.recorder import AppLogHandler, Recorder
 from desktop_app.jobs.shared import Shared
 from desktop_app.jobs.supervisor import Supervisor
+from desktop_app.store.batches import Batches
 from desktop_app.store.crashes import CrashReports
 from desktop_app.store.database import Database
 from desktop_app.store.history import History
@@ -68,7 +69,7 @@ class Host(Workbench):
 
     Attributes:
         events: everything that happens, for whoever watches.
-        profiles, secrets, history, settings: the stores.
+        profiles, secrets, history, batches, settings: the stores.
         supervisor: the running profiles; there once the host has started.
         notices: what a person must know about how the stores were opened (a damaged file set aside).
         crashes: reports of the app's own failures.
@@ -83,6 +84,7 @@ class Host(Workbench):
         self.profiles = ProfileStore(self._db)
         self.settings = SettingsStore(self._db)
         self.history = History(self._db)
+        self.batches = Batches(self._db)
         self.secrets = Secrets()
         self.crashes = CrashReports(data_dir.crashes, self.secrets.known)
         self._lock = FileLock(data_dir.lock)
@@ -119,11 +121,13 @@ class Host(Workbench):
             Shared(
                 history=self.history,
                 outbox=Outbox(self._db),
+                batches=self.batches,
                 assets=self._assets,
                 recorder=self.recorder,
                 timing=self._timing,
                 make_runner=self._runner,
                 secret=self._secret,
+                api_key=self.secrets.api_key,
                 on_bug=self.bug,
                 on_status=self._status_changed,
                 on_model=self.events.emit,
@@ -224,6 +228,10 @@ class Host(Workbench):
     def hurry(self) -> None:
         """Cuts the drain of a `stop` short that is under way: running jobs do not finish any more."""
         self.supervisor.hurry()
+
+    def pause(self, job_id: str, paused: bool) -> bool:
+        """Holds a job over a whole project, or lets it go on. False if none runs."""
+        return self.supervisor.pause(job_id, paused)
 
     def cancel(self, job_id: str) -> bool:
         """Ends a job; the hub hears of it. False if it is over already."""

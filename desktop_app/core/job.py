@@ -144,6 +144,11 @@ class Job:
     asset_type: str = ""
 
     @property
+    def over_project(self) -> bool:
+        """Whether it names a project and nothing in it, as a *Batch model* plugin's jobs do."""
+        return bool(self.project_id) and not (self.data_url or self.asset_id or self.task_id or self.workflow)
+
+    @property
     def needs_key(self) -> bool:
         """Whether handing in its answer, reading what its task has, or finding its asset takes the apiKey."""
         return self.workflow or self.overwrite is False or not self.data_url

@@ -24,6 +24,8 @@ class Prediction:
         kind: plugin kind of the script: "model", "batch", "input", "markdown", "export", "file-explorer".
         client: version of the published client in the script's interpreter, None where it is not installed.
         notes: what the worker repaired or left out, one sentence each.
+        told: the notes were told already, while it ran.
+        objects: how many annotations a run over a whole project made.
         class_names: the model's classes in order.
         width, height: of the upright asset as the worker decoded it; None for callbacks.
         run_ms: how long the model itself ran, without waiting for the worker.
@@ -37,6 +39,8 @@ class Prediction:
     kind: str = "model"
     client: str | None = None
     notes: tuple[str, ...] = ()
+    told: bool = False
+    objects: int = 0
     class_names: tuple[str, ...] = ()
     width: int | None = None
     height: int | None = None

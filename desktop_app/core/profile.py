@@ -40,6 +40,16 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+def _plain_address(value: str) -> str:
+    value = value.strip().rstrip("/")
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must be an address such as https://api.ango.ai")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("must be a plain address without user name, query or fragment")
+    return value
+
+
 class OnnxSource(_Frozen):
     """An ONNX file that the bundled interpreter runs."""
 
@@ -73,9 +83,29 @@ class RemoteSource(_Frozen):
 
     kind: Literal["remote"] = "remote"
     url: str
-    model: str
+    """Of the server, up to and without `/v2`."""
+    model: str = Field(min_length=1, max_length=300)
+    version: str = Field("", max_length=100)
+    """"": the one that the server takes by itself."""
     overrides: dict[str, Any] = Field(default_factory=dict)
+    """As of an OnnxSource."""
+    allow_insecure: bool = False
+    """Plain http to a server that is not loopback."""
 
+    @field_validator("url")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        return _plain_address(value).removesuffix("/v2")
+
+    @property
+    def encrypted_enough(self) -> bool:
+        """Whether pictures and token are safe on the way, or the person has allowed that they are not."""
+        parts = urlsplit(self.url)
+        return parts.scheme == "https" or (parts.hostname or "") in LOOPBACK_HOSTS or self.allow_insecure
+
+
+REMOTE_CONCURRENCY = 4
+"""Jobs at once with a model server, unless the person says otherwise: enough to keep a few replicas busy."""
 
 ModelSource = Annotated[OnnxSource | CallbackSource | RemoteSource, Field(discriminator="kind")]
 
@@ -97,7 +127,21 @@ class Detection(_Frozen):
 
 def secret_variable(name: str) -> str:
     """The environment variable that may hold the secret of a profile with this name."""
-    return "PLUGDECK_SECRET_" + "".join(c if c.isascii() and c.isalnum() else "_" for c in name).upper()
+    return "PLUGDECK_SECRET_" + _variable_part(name)
+
+
+def api_key_variable(name: str) -> str:
+    """The environment variable that may hold the API key with which a profile of this name goes on with its jobs."""
+    return "PLUGDECK_API_KEY_" + _variable_part(name)
+
+
+def token_variable(name: str) -> str:
+    """The environment variable that may hold the token for the model server of a profile with this name."""
+    return "PLUGDECK_TOKEN_" + _variable_part(name)
+
+
+def _variable_part(name: str) -> str:
+    return "".join(c if c.isascii() and c.isalnum() else "_" for c in name).upper()
 
 
 class Profile(_Frozen):
@@ -125,9 +169,9 @@ class Profile(_Frozen):
     def jobs_in_worker(self) -> int:
         """Jobs that are in the worker at once.
 
-        With an ONNX file it is one more than may run: that one's picture is decoded while another job runs.
+        With a model that we decode for it is one more than may run: that one's picture is decoded while another runs.
         """
-        return self.concurrency + (1 if isinstance(self.source, OnnxSource) else 0)
+        return self.concurrency + (0 if isinstance(self.source, CallbackSource) else 1)
 
     @field_validator("name", "plugin_id")
     @classmethod
@@ -142,13 +186,7 @@ class Profile(_Frozen):
     @field_validator("host")
     @classmethod
     def _url(cls, value: str) -> str:
-        value = value.strip().rstrip("/")
-        parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("must be an address such as https://api.ango.ai")
-        if parts.username or parts.password or parts.query or parts.fragment:
-            raise ValueError("must be a plain address without user name, query or fragment")
-        return value
+        return _plain_address(value)
 
     @property
     def is_loopback(self) -> bool:
@@ -159,6 +197,16 @@ class Profile(_Frozen):
     def secret_variable(self) -> str:
         """The environment variable that may hold the secret and wins over the keychain."""
         return secret_variable(self.name)
+
+    @property
+    def api_key_variable(self) -> str:
+        """The environment variable that may hold the profile's own API key and wins over the keychain."""
+        return api_key_variable(self.name)
+
+    @property
+    def token_variable(self) -> str:
+        """The environment variable that may hold the model server's token and wins over the keychain."""
+        return token_variable(self.name)
 
     def changed(self, **changes: Any) -> Profile:
         """A validated copy with some fields replaced.

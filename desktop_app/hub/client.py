@@ -10,6 +10,7 @@ import logging
 import math
 import sys
 import time
+from collections.abc import Sequence
 from email.utils import parsedate_to_datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
@@ -87,6 +88,23 @@ class HubClient:
         if not isinstance(assets, list) or not assets or not isinstance(assets[0], dict):
             raise HubRefused("The hub knows no such asset", status=404, where=f"asset {asset_id}")
         return assets[0]
+
+    async def assets(
+        self, api_key: str, project_id: str, *, page: int, limit: int, batches: Sequence[str] = ()
+    ) -> tuple[list[dict[str, Any]], int]:
+        """A page (from 1) of a project's assets, of some batches where they are named; and how many there are."""
+        parameters: dict[str, Any] = {"page": page, "limit": limit}
+        if batches:
+            parameters["filters"] = json.dumps({"batches": list(batches)})
+        data = await self._call("GET", f"/v2/project/{_part(project_id)}/assets", api_key, params=parameters)
+        found, total = data.get("assets"), data.get("total")
+        rows = [row for row in found if isinstance(row, dict)] if isinstance(found, list) else []
+        return rows, total if isinstance(total, int) and not isinstance(total, bool) and total >= 0 else 0
+
+    async def import_labels(self, api_key: str, project_id: str, rows: Sequence[dict[str, Any]]) -> None:
+        """Gives assets their pre-labels; each row names its asset (`externalId` or `data`)."""
+        body = {"project": project_id, "jsonContent": list(rows)}
+        await self._call("POST", "/v2/import/labels", api_key, body=body)
 
     async def project(self, api_key: str, project_id: str) -> dict[str, Any]:
         """The project with its category schema."""

@@ -38,6 +38,7 @@ class Built:
         export: whether the response is the address of an exported file.
         notes: what was repaired, warned about or dropped, one sentence each.
         dropped: how many predictions were left out.
+        counted: how many annotations were made that are not in `answer`.
     """
 
     answer: dict[str, Any] | None
@@ -47,11 +48,12 @@ class Built:
     export: bool = False
     notes: tuple[str, ...] = ()
     dropped: int = 0
+    counted: int = 0
 
     @property
     def objects(self) -> int:
         """How many annotations the answer holds."""
-        return sum(len(self.answer[part]) for part in PARTS[:2]) if self.answer else 0
+        return sum(len(self.answer[part]) for part in PARTS[:2]) if self.answer else self.counted
 
 
 def build_answer(
@@ -74,7 +76,8 @@ def build_answer(
     if prediction.kind != "model":
         remarks = Notes()
         told = _clean(prediction.returned, remarks)
-        return Built(None, told, export=prediction.kind == "export", notes=(*prediction.notes, *remarks.repairs))
+        notes = (*prediction.notes, *remarks.repairs)
+        return Built(None, told, export=prediction.kind == "export", notes=notes, counted=prediction.objects)
     if prediction.generation is None:
         return _from_instances(prediction, job, answer_format, existing, mapping)
     return _from_callback(prediction, job, answer_format, existing)

@@ -83,5 +83,7 @@ class Leaving:
             self._pipeline.end(waiting.stub(self._profile.id), record, interrupted(why))
 
     def _why_not(self, waiting: Waiting, record: JobRecord) -> str:
-        cached = is_cached(record)
-        return why_not(self._profile, needs_key=waiting.needs_key, withheld=waiting.withheld, cached=cached)
+        batches = self._pipeline.batches
+        has_key = waiting.over_project and batches is not None and bool(batches.key)
+        needs_key = waiting.needs_key and not has_key
+        return why_not(self._profile, needs_key=needs_key, withheld=waiting.withheld, cached=is_cached(record))

@@ -12,12 +12,12 @@ import time
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from desktop_app.core.aio import cancel_and_wait, spawn
 from desktop_app.core.errors import AssetError, DeliveryError, HubError, JobError, KnownError
 from desktop_app.core.events import Level
-from desktop_app.core.job import Job, JobRecord, JobState, StepTimings
+from desktop_app.core.job import BatchProgress, Job, JobRecord, JobState, StepTimings
 from desktop_app.core.prediction import Prediction
 from desktop_app.core.profile import CallbackSource, Profile
 from desktop_app.core.progress import progress_in
@@ -30,6 +30,9 @@ from desktop_app.jobs.queue import Turns
 from desktop_app.jobs.recorder import Recorder
 from desktop_app.jobs.resume import stopped
 from desktop_app.runner.pool import Runner
+
+if TYPE_CHECKING:
+    from desktop_app.jobs.batch.room import BatchRoom
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +74,8 @@ class Pipeline:
         self._recorder = recorder
         self._on_bug = on_bug
         self.turns = Turns(profile.jobs_in_worker)
+        self.batches: BatchRoom | None = None
+        """Does the jobs that are over whole projects."""
         self.leaving = False
         """Set when the profile is stopped: what is cancelled then was cancelled by nobody, and its answer says so."""
         self.left_over: Callable[[Job, JobRecord], KnownError | None] = lambda _, __: stopped()
@@ -194,6 +199,13 @@ class Pipeline:
 
     async def _predict(self, line: _Line, ticket: tuple[bool, int]) -> Prediction:
         job = line.job
+        if self.batches is not None and self.batches.takes(job):
+            self.turns.leave(ticket)  # each of its assets draws its own
+            line.mark("queue")
+            line.move(JobState.RUNNING)
+            prediction = await self.batches.run(job, line.batch)
+            line.mark("run")
+            return prediction
         if isinstance(self._profile.source, CallbackSource):
             # The script fetches for itself, as ever; ours is for the screen, and must not keep it waiting.
             fetching = spawn(self._fetch_beside(line), name=f"fetch {job.session}")
@@ -272,7 +284,7 @@ class Pipeline:
         if job.overwrite is False and prediction.kind == "model":
             existing = await self._existing(job)
         built = build_answer(prediction, job, self._profile.answer_format, existing)
-        for note in built.notes:
+        for note in () if prediction.told else built.notes:
             self._recorder.log(Level.WARNING, note, profile=self._profile, job=job)
             self.tell_hub(job, Level.WARNING, note)
         event = protocol.success(job, built.response, export=built.export)
@@ -367,6 +379,13 @@ class _Line:
         """How far the script says it is; for who watches, and not for the history."""
         if told is not None and told != self.record.progress and self.record.state is JobState.RUNNING:
             self.record = replace(self.record, progress=told)
+            self._recorder.tell(self.record)
+
+    def batch(self, told: BatchProgress) -> None:
+        """How far a run over a project is."""
+        if self.record.state is JobState.RUNNING:
+            steps = (told.done, told.total) if told.total else None
+            self.record = replace(self.record, progress=steps, batch=told)
             self._recorder.tell(self.record)
 
     def show(self) -> None:

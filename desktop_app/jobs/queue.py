@@ -39,6 +39,7 @@ class Waiting:
             run of the app, where it is gone.
         needs_key: whether it cannot be answered without its apiKey, whatever else is on disk.
         written: done once the disk has told what it has of the event; None for a job of an earlier run of the app.
+        over_project: whether it is over a whole project, and so can go on with the profile's own API key.
         problem: why it cannot be done at all.
         taken: whether it has left the queue.
         counted: whether the queue counts it as one of those held whole.
@@ -49,8 +50,9 @@ class Waiting:
     workflow: bool
     job: Job | None = None
     withheld: dict[str, Any] | None = None
-    needs_key: bool = False
     written: asyncio.Future[Any] | None = None
+    needs_key: bool = False
+    over_project: bool = False
     problem: KnownError | None = None
     taken: bool = False
     counted: bool = False
@@ -58,7 +60,8 @@ class Waiting:
     @classmethod
     def of(cls, job: Job) -> Waiting:
         """A job that has just arrived."""
-        return cls(job.id, job.data.get("session", job.session), job.workflow, job, needs_key=job.needs_key)
+        session = job.data.get("session", job.session)
+        return cls(job.id, session, job.workflow, job, needs_key=job.needs_key, over_project=job.over_project)
 
     def stub(self, profile_id: str) -> Job:
         """The job, or as much of it as ending it takes."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from desktop_app.core.errors import JobError, KnownError, StoreError
 from desktop_app.core.job import Job, JobRecord
 from desktop_app.core.profile import CallbackSource, Profile
 from desktop_app.hub import protocol
+from desktop_app.jobs.batch.plan import is_batch
 from desktop_app.jobs.queue import Waiting
 from desktop_app.store.history import History
 from desktop_app.store.payloads import StoredPayload
@@ -70,17 +71,29 @@ def is_cached(record: JobRecord | None) -> bool:
     return record is not None and record.asset_path is not None and Path(record.asset_path).is_file()
 
 
+async def _no_key() -> str | None:
+    return None
+
+
 class Reading:
     """Reads the waiting jobs of a profile back from the disk.
 
     Args:
         records: what is known of the jobs that wait, by id.
+        own_key: gives the profile's own API key, for jobs over whole projects that have lost theirs.
     """
 
-    def __init__(self, profile: Profile, history: History, records: dict[str, JobRecord]) -> None:
+    def __init__(
+        self,
+        profile: Profile,
+        history: History,
+        records: dict[str, JobRecord],
+        own_key: Callable[[], Awaitable[str | None]] = _no_key,
+    ) -> None:
         self._profile = profile
         self._history = history
         self._records = records
+        self._own_key = own_key
 
     async def __call__(self, batch: list[Waiting]) -> None:
         """Gives each of these its `job` or its `problem`."""
@@ -99,7 +112,7 @@ class Reading:
             elif waiting.withheld is not None:
                 waiting.job = self._job(waiting, stored.completed(waiting.withheld))
             else:
-                self._resume(waiting, stored)
+                await self._resume(waiting, stored)
 
     async def _payloads(self, ids: list[str]) -> dict[str, StoredPayload]:
         for _ in range(TRIES - 1):
@@ -116,7 +129,7 @@ class Reading:
         received_at = record.received_at if record else job.received_at
         return replace(job, id=waiting.id, received_at=received_at, **known)
 
-    def _resume(self, waiting: Waiting, stored: StoredPayload) -> None:
+    async def _resume(self, waiting: Waiting, stored: StoredPayload) -> None:
         record = self._records.get(waiting.id)
         cached = is_cached(record)
         data = dict(stored.data)
@@ -127,7 +140,10 @@ class Reading:
         except JobError:
             waiting.problem = interrupted("its event cannot be read any more")
             return
-        why = why_not(self._profile, needs_key=job.needs_key, withheld=stored.withheld, cached=cached)
+        if is_batch(job, self._profile):
+            job = replace(job, api_key=await self._own_key())
+        needs_key = job.needs_key and not job.api_key
+        why = why_not(self._profile, needs_key=needs_key, withheld=stored.withheld, cached=cached)
         if why:
             waiting.problem = interrupted(why)
         elif cached and record is not None:

@@ -16,6 +16,7 @@ from desktop_app.core.profile import CallbackSource, Profile
 from desktop_app.hub import protocol
 from desktop_app.hub.client import HubClient
 from desktop_app.hub.listener import Link
+from desktop_app.jobs.batch.room import BatchRoom
 from desktop_app.jobs.connectors import Ears, connect
 from desktop_app.jobs.leaving import Leaving
 from desktop_app.jobs.pipeline import CANCELLED, LAST_WORDS_S, Pipeline
@@ -80,8 +81,11 @@ class ProfileService:
         self._pipeline = Pipeline(
             profile, self._runner, shared.assets, self._client, self._delivery, shared.recorder, shared.on_bug
         )
+        self._batches = BatchRoom(profile, shared, self._runner, self._client, self._pipeline, self._refusal)
+        self._pipeline.batches = self._batches
         self._in_hand: dict[str, Waiting] = {}
-        self._queue = JobQueue(read_back=Reading(profile, shared.history, self._records))
+        reading = Reading(profile, shared.history, self._records, self._batches.own_key)
+        self._queue = JobQueue(read_back=reading)
         self._hand = asyncio.Semaphore(profile.jobs_in_worker + AHEAD)
         self._tasks: dict[str, asyncio.Task[Any]] = {}
         self._sessions = Sessions(profile, shared.history, shared.outbox, self._delivery, shared.recorder)
@@ -122,6 +126,7 @@ class ProfileService:
         self._pipeline.left_over = lambda job, record: self._leaving.left_over(job, self._in_hand[job.id], record)
         for waiting in self._queue.drain():
             self._leaving.leave(waiting, self._records.pop(waiting.id))
+        self._batches.leave()
         try:
             if self._tasks and drain_s > 0:
                 await self._drain(drain_s)
@@ -133,6 +138,7 @@ class ProfileService:
             self._delivery.closed(clean=await self._listener.stop())
         finally:
             await self._pipeline.close(0.0)
+            await self._batches.close()
             await self._runner.stop()
             await self._client.close()
             self._set(ProfileStatus(self.profile.id))
@@ -181,6 +187,10 @@ class ProfileService:
         task = self._tasks.get(job_id)
         # An answer that is on its way stands: a second one, different, must never follow.
         return task is not None and not self._pipeline.is_answered(job_id) and task.cancel()
+
+    def pause(self, job_id: str, paused: bool) -> bool:
+        """Holds a job over a whole project, or lets it go on; False if none runs here."""
+        return self._batches.pause(job_id, paused)
 
     def _end_waiting(self, error: KnownError) -> None:
         for waiting in self._queue.drain():
@@ -241,6 +251,8 @@ class ProfileService:
             self._again(job, known)
             return
         self._sessions.remember(job.session, job.id)
+        if self._batches.takes(job):
+            self._beside_now(self._batches.ask_for_key(), f"API key {job.session}")
         record, storing = self._pipeline.arrived(job)
         refusal = self._refusal()
         waiting = None
@@ -310,12 +322,16 @@ class ProfileService:
             await self._pipeline.run(job, record, ran)
 
         held = True
+        long = self._batches.takes(job)
+        if long:
+            self._hand.release()  # it takes hours, and its assets wait for their turns like anybody's
 
         def ran() -> None:
             nonlocal held
             if held:
                 held = False
-                self._hand.release()
+                if not long:
+                    self._hand.release()
                 self._running -= 1
                 self._count()
 

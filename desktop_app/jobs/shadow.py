@@ -84,6 +84,10 @@ class ShadowService:
         """Nobody has to wait for a shadow."""
         return 0, 0
 
+    def pause(self, job_id: str, paused: bool) -> bool:
+        """It has no runs over projects."""
+        return False
+
     def hurry(self) -> None:
         """Nothing is drained."""
 

@@ -117,6 +117,10 @@ class Supervisor:
         for service in self._services.values():
             service.reconnect_now()
 
+    def pause(self, job_id: str, paused: bool) -> bool:
+        """Holds a job over a whole project, or lets it go on. False if none runs."""
+        return any(service.pause(job_id, paused) for service in self._services.values())
+
     def cancel(self, job_id: str) -> bool:
         """Ends a job wherever it is. False if it is over already."""
         return any(service.cancel(job_id) for service in self._services.values())

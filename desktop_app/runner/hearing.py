@@ -70,6 +70,10 @@ class Hearing:
         return {name: self.masked(value) if isinstance(value, str) else value for name, value in extra.items()}
 
 
+_OURS = frozenset({"told", "objects"})
+"""Fields that no worker may fill in."""
+
+
 def prediction_of(fields: dict[str, Any]) -> Prediction:
     """The prediction in a `result` frame; fields that we do not know are ignored.
 
@@ -77,7 +81,7 @@ def prediction_of(fields: dict[str, Any]) -> Prediction:
         AnswerError: it makes no sense.
     """
     check_prediction(fields)
-    known = {name: value for name, value in fields.items() if name in Prediction.__dataclass_fields__}
+    known = {name: value for name, value in fields.items() if name in Prediction.__dataclass_fields__ and name not in _OURS}
     for name in ("notes", "class_names"):
         if name in known:
             known[name] = tuple(known[name])

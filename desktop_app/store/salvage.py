@@ -15,6 +15,8 @@ _TABLES: tuple[tuple[str, str, str], ...] = (
     ("outbox", "state IN ('waiting', 'sent')", "undelivered answer"),
     ("job", "ended IS NULL", "unfinished job"),
     ("job_payload", "n IN (SELECT n FROM job WHERE ended IS NULL)", ""),
+    ("batch", "state = 'open'", ""),
+    ("batch_asset", "job_id IN (SELECT job_id FROM batch WHERE state = 'open')", ""),
 )
 
 

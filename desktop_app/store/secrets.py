@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import Callable
 from secrets import token_hex
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from desktop_app.core.errors import SecretError
 from desktop_app.core.profile import Profile
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 SERVICE = "Plugdeck"
 _PROBE = "doctor"
-VARIABLES = "PLUGDECK_SECRET_"
+VARIABLES = ("PLUGDECK_SECRET_", "PLUGDECK_API_KEY_")
 LIMIT_S = 30.0
 """How long the keychain may take; it may be asking the person at the screen."""
 
@@ -31,6 +31,22 @@ class _Forgetful(Exception):
 
 class _Hanging(Exception):
     """The keychain has not answered in time."""
+
+
+class _Entry(NamedTuple):
+    """One thing that the keychain may hold: under which name, which variable wins over it, and for which plugin."""
+
+    name: str
+    variable: str
+    where: str
+
+    @classmethod
+    def secret(cls, profile: Profile) -> _Entry:
+        return cls(profile.id, profile.secret_variable, profile.name)
+
+    @classmethod
+    def api_key(cls, profile: Profile) -> _Entry:
+        return cls(f"{profile.id}-api-key", profile.api_key_variable, profile.name)
 
 
 class Secrets:
@@ -58,10 +74,21 @@ class Secrets:
         Raises:
             SecretError: the keychain is locked, broken or does not answer.
         """
-        value = os.environ.get(profile.secret_variable, "").strip() or self._kept.get(profile.id)
+        return await self._get(_Entry.secret(profile))
+
+    async def api_key(self, profile: Profile) -> str | None:
+        """The profile's own API key, with which it goes on with jobs after a restart; None where it has none.
+
+        Raises:
+            SecretError: the keychain is locked, broken or does not answer.
+        """
+        return await self._get(_Entry.api_key(profile))
+
+    async def _get(self, entry: _Entry) -> str | None:
+        value = os.environ.get(entry.variable, "").strip() or self._kept.get(entry.name)
         if not value:
             try:
-                value = await self._call(profile, lambda: _read(profile.id))
+                value = await self._call(entry, lambda: _read(entry.name))
             except _NoKeychain:
                 value = None
         if value:
@@ -126,43 +153,76 @@ class Secrets:
         secret = secret.strip()
         if not secret:
             raise SecretError("The secret is empty", where=profile.name, remedy="Copy it from the hub's plugin page.")
-        self._seen.add(secret)
-        self._kept[profile.id] = secret
-        remedy = f"It is forgotten when this program ends: set the environment variable {profile.secret_variable}."
+        await self._put(_Entry.secret(profile), secret)
+
+    async def put_api_key(self, profile: Profile, key: str) -> None:
+        """Keeps the profile's own API key in the keychain and reads it back.
+
+        Raises:
+            SecretError: see `put`.
+        """
+        key = key.strip()
+        if not key or not key.isascii() or not key.isprintable():
+            remedy = "Copy it from your account's page at the hub."
+            raise SecretError("This is no API key", where=profile.name, remedy=remedy)
+        await self._put(_Entry.api_key(profile), key)
+
+    async def _put(self, entry: _Entry, value: str) -> None:
+        self._seen.add(value)
+        self._kept[entry.name] = value
+        remedy = f"It is forgotten when this program ends: set the environment variable {entry.variable}."
 
         def write() -> bool:
-            _write(profile.id, secret)
-            return _read(profile.id) == secret
+            _write(entry.name, value)
+            return _read(entry.name) == value
 
         try:
-            kept = await self._call(profile, write, remedy)
+            kept = await self._call(entry, write, remedy)
         except _NoKeychain:
             raise SecretError(
-                "This machine has no keychain that could keep the secret", where=profile.name, remedy=remedy
+                "This machine has no keychain that could keep the secret", where=entry.where, remedy=remedy
             ) from None
         if not kept:
-            raise SecretError("The keychain did not keep the secret", where=profile.name, remedy=remedy)
-        del self._kept[profile.id]
+            raise SecretError("The keychain did not keep the secret", where=entry.where, remedy=remedy)
+        del self._kept[entry.name]
 
     async def delete(self, profile: Profile) -> None:
-        """Removes the profile's secret from the keychain; harmless where there is none.
+        """Removes the profile's secret and its API key from the keychain; harmless where there are none.
 
         Raises:
             SecretError: the keychain is locked, broken or does not answer.
         """
-        self._kept.pop(profile.id, None)
+        secret, key = _Entry.secret(profile), _Entry.api_key(profile)
+        self._kept.pop(secret.name, None)
+        self._kept.pop(key.name, None)
+
+        def both() -> None:
+            _delete(secret.name)
+            _delete(key.name)
+
         try:
-            await self._call(profile, lambda: _delete(profile.id))
+            await self._call(secret, both)
         except _NoKeychain:
             pass
 
-    async def _call(self, profile: Profile, fn: Callable[[], T], remedy: str = "") -> T:
-        remedy = remedy or (
-            f"Unlock the keychain and try again, or set the environment variable {profile.secret_variable}."
-        )
+    async def delete_api_key(self, profile: Profile) -> None:
+        """Removes the profile's API key alone.
+
+        Raises:
+            SecretError: see `delete`.
+        """
+        entry = _Entry.api_key(profile)
+        self._kept.pop(entry.name, None)
+        try:
+            await self._call(entry, lambda: _delete(entry.name))
+        except _NoKeychain:
+            pass
+
+    async def _call(self, entry: _Entry, fn: Callable[[], T], remedy: str = "") -> T:
+        remedy = remedy or f"Unlock the keychain and try again, or set the environment variable {entry.variable}."
         async with self._lock:
             if self._hanging is not None and self._hanging.is_alive():
-                raise SecretError("The keychain does not answer", where=profile.name, remedy=remedy)
+                raise SecretError("The keychain does not answer", where=entry.where, remedy=remedy)
             what, details = "The keychain cannot be used", ""
             try:
                 return await self._in_thread(fn)
@@ -173,7 +233,7 @@ class Secrets:
             except Exception as error:  # noqa: BLE001 - backends raise whatever their system raises
                 details = self._hidden(error)
             # Raised out here, so that no traceback carries the backend's error: it may quote the secret.
-            raise SecretError(what, where=profile.name, remedy=remedy, details=details)
+            raise SecretError(what, where=entry.where, remedy=remedy, details=details)
 
     async def _in_thread(self, fn: Callable[[], T]) -> T:
         # Not the loop's pool: the interpreter waits for its threads when it ends, and a keychain may hang for ever.

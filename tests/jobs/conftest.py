@@ -29,6 +29,7 @@ from desktop_app.jobs.recorder import Recorder
 from desktop_app.jobs.service import ProfileService
 from desktop_app.jobs.shared import Shared
 from desktop_app.runner.pool import RunnerPhase, RunnerState
+from desktop_app.store.batches import Batches
 from desktop_app.store.database import Database
 from desktop_app.store.history import History
 from desktop_app.store.outbox import Outbox
@@ -205,6 +206,8 @@ class Line:
         self.profile = profile
         self.history = History(db)
         self.outbox = Outbox(db)
+        self.batches = Batches(db)
+        self.api_key: str | None = None
         self.events: Signal[Event] = Signal()
         self.records: list[JobRecord] = []
         self.lines: list[LogLine] = []
@@ -219,11 +222,13 @@ class Line:
         self.shared = Shared(
             history=self.history,
             outbox=self.outbox,
+            batches=self.batches,
             assets=self.assets,
             recorder=self.recorder,
             timing=timing,
             make_runner=self._make_runner,  # type: ignore[arg-type]
             secret=self._secret,
+            api_key=self._api_key,
             on_bug=lambda error, where: self.bugs.append((error, where)),
             on_status=self.statuses.append,
             on_model=self.models.append,
@@ -263,6 +268,9 @@ class Line:
 
     async def _secret(self, _: Profile) -> str:
         return "s1"
+
+    async def _api_key(self, _: Profile) -> str | None:
+        return self.api_key
 
     def _make_runner(
         self, profile: Profile, on_log: Callable[..., None], on_state: Callable[[RunnerState], None]

@@ -23,6 +23,7 @@ from desktop_app.jobs.recorder import Recorder
 from desktop_app.jobs.shared import Shared
 from desktop_app.jobs.supervisor import Supervisor
 from desktop_app.runner.pool import Runner
+from desktop_app.store.batches import Batches
 from desktop_app.store.history import History
 from desktop_app.store.outbox import Outbox
 
@@ -74,17 +75,22 @@ async def house(hub: DemoHub, db: Any, tmp_path: Path) -> AsyncIterator[House]:
     def make_runner(profile: Profile, on_log: Callable[..., None], on_state: Callable[..., None]) -> Runner:
         return Runner(profile, scratch=tmp_path / "scratch", on_log=on_log, on_state=on_state)
 
+    async def no_api_key(_: Profile) -> None:
+        return None
+
     async def secret(profile: Profile) -> str:
         return f"s{profile.plugin_id[1:]}"
 
     shared = Shared(
         history=history,
         outbox=Outbox(db),
+        batches=Batches(db),
         assets=assets,
         recorder=recorder,
         timing=FAST,
         make_runner=make_runner,
         secret=secret,
+        api_key=no_api_key,
         on_bug=lambda *bug: bugs.append(bug),
         on_status=statuses.append,
         on_model=lambda _: None,

@@ -6,6 +6,7 @@ import pytest
 
 from desktop_app.core.events import Level
 from desktop_app.core.job import JobState
+from desktop_app.store.batches import Batches
 from desktop_app.store.database import Database
 from desktop_app.store.history import History, JobFilter, LogFilter
 from desktop_app.store.migrations import LATEST, STEPS, migrate
@@ -80,6 +81,10 @@ async def test_everything_in_an_old_database_is_still_there(tmp_path: Path, vers
     assert len(await history.logs(LogFilter(text="model"))) == 1
     assert [row.job_id for row in await Outbox(db).pending()] == ["j4"]
     assert (await history.stats("p-vehicles")).median_ms == 184.5
+    batch = await Batches(db).get("j4")
+    assert (None if batch is None else (batch.page, batch.total, batch.imported, batch.failed, batch.objects)) == (
+        (2, 9, 1, 1, 3) if version >= 3 else None
+    )
     assert await db.read(lambda c: c.execute("PRAGMA integrity_check").fetchone()[0]) == "ok"
     await db.close()
 

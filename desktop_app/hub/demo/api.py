@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from aiohttp import web
 
 from desktop_app.hub.demo.export import export_rows, pack
 from desktop_app.hub.demo.faults import Faults
-from desktop_app.hub.demo.files import KINDS, Files, path_of
+from desktop_app.hub.demo.files import KINDS, Files
 from desktop_app.hub.demo.sample import SampleProject
 from desktop_app.hub.demo.sessions import Sessions, answer_of
 from desktop_app.hub.demo.state import Asset, EventKind, JsonObject, Recorder, Session, Task
@@ -153,7 +153,7 @@ class Api:
         filters = _json_query(request, "filters", {})
         if not isinstance(filters, dict):
             raise Refused(400, "`filters` is a JSON object.")
-        found = [asset for asset in self._project.assets if self._matches(asset, filters)]
+        found = self._found(filters)
         return _success({"assets": [self._asset_json(asset) for asset in _page(request, found)], "total": len(found)})
 
     async def _get_tasks(self, request: web.Request) -> web.Response:
@@ -208,8 +208,7 @@ class Api:
             asset = self._named_asset(row) if isinstance(row, dict) else None
             answer = answer_of({"objects": []} | row) if isinstance(row, dict) else None
             if asset is not None and answer is not None:
-                task = self._project.task_of(asset)
-                task.answer, task.pre_labeled = answer, True
+                self._project.pre_label(asset, answer)
                 labeled += 1
         return _success({"project": f"{labeled} / {len(rows)} tasks are labeled."})
 
@@ -258,12 +257,21 @@ class Api:
 
     def _named_asset(self, row: JsonObject) -> Asset | None:
         external_id, data = row.get("externalId"), row.get("data")
-        for asset in self._project.assets:
-            if external_id is not None and asset.external_id == external_id:
-                return asset
-            if isinstance(data, str) and path_of(self._data_url(asset)) == path_of(data):
-                return asset
-        return None
+        asset = self._project.named(external_id) if isinstance(external_id, str) else None
+        if asset is not None:
+            return asset
+        stored = self._files.find(data) if isinstance(data, str) else None
+        return self._project.named(stored.key.removeprefix("assets/")) if stored is not None else None
+
+    def _found(self, filters: JsonObject) -> Sequence[Asset]:
+        """Without making all assets of a generated project, where the filters allow it."""
+        wanted = filters.get("batches", [])
+        if set(filters) <= {"batches"} and isinstance(wanted, list):
+            return self._project.in_batches(wanted) if wanted else self._project.listed
+        if isinstance(filters.get("_id"), str):
+            asset = self._project.asset(filters["_id"])
+            return [asset] if asset is not None and self._matches(asset, filters) else []
+        return [asset for asset in self._project.listed if self._matches(asset, filters)]
 
     def _matches(self, asset: Asset, filters: JsonObject) -> bool:
         """Facts: the client's `get_assets`: `_id`, `externalId`, `isPreLabeled`, and `batches`, all of which count."""
@@ -280,7 +288,7 @@ class Api:
         )
 
     def _data_url(self, asset: Asset) -> str:
-        return self._files.signed_url(self._files.stored[f"assets/{asset.external_id}"])
+        return self._files.signed_url(self._files.of_asset(asset))
 
     def _asset_json(self, asset: Asset) -> JsonObject:
         task = self._project.task_of(asset)
@@ -314,7 +322,7 @@ def _success(data: JsonObject) -> web.Response:
     return web.json_response({"status": "success", "data": data})
 
 
-def _page(request: web.Request, rows: list[Any]) -> list[Any]:
+def _page(request: web.Request, rows: Sequence[Any]) -> Sequence[Any]:
     """The rows of `page` (from 1) with `limit` rows each."""
     try:
         page, limit = int(request.query.get("page", "1")), int(request.query.get("limit", "10"))

@@ -22,6 +22,7 @@ from urllib.parse import quote, unquote, urlencode, urlsplit
 from aiohttp import web
 
 from desktop_app.hub.demo.faults import Faults
+from desktop_app.hub.demo.state import Asset
 
 KINDS = ("assets", "brushes", "medicalBrushes", "exports", "instructions")
 SIGNATURE_LIFETIME = 3600
@@ -93,6 +94,8 @@ class Files:
         self._signer = Signer(signing_key)
         self._folder: Path | None = None
         self.stored: dict[str, StoredFile] = {}
+        self.asset_named: Callable[[str], Asset | None] = lambda _: None
+        """Finds assets that are made when they are asked for, by their external id."""
 
     def use_folder(self, folder: Path) -> None:
         """Where uploads and exports are kept."""
@@ -108,6 +111,11 @@ class Files:
         stored = StoredFile(f"{kind}/{name}", path, media_type)
         self.stored[stored.key] = stored
         return stored
+
+    def of_asset(self, asset: Asset) -> StoredFile:
+        """An asset's file."""
+        key = f"assets/{asset.external_id}"
+        return self.stored.get(key) or StoredFile(key, asset.path, asset.media_type)
 
     def announce(self, kind: str, name: str) -> StoredFile:
         """An address for a file that will be uploaded; the name on disk is ours, never the caller's."""
@@ -136,7 +144,14 @@ class Files:
         """The file with that stored or signed address, key, or name within `kind`; None if there is none."""
         path = unquote(path_of(address))
         key = path.partition("/files/")[2] or path.lstrip("/")
-        return self.stored.get(key) or self.stored.get(f"{kind}/{key}")
+        return self._at(key) or self._at(f"{kind}/{key}")
+
+    def _at(self, key: str) -> StoredFile | None:
+        stored = self.stored.get(key)
+        if stored is not None or not key.startswith("assets/"):
+            return stored
+        asset = self.asset_named(key.removeprefix("assets/"))
+        return None if asset is None else self.of_asset(asset)
 
     def _in_folder(self, name: str) -> Path:
         if self._folder is None:
@@ -150,7 +165,7 @@ class Files:
         refusal = self._signer.refusal(method, key, dict(request.query))
         if refusal is not None:
             return _error(403, "AccessDenied", refusal)
-        stored = self.stored.get(key)
+        stored = self._at(key)
         return _error(404, "NoSuchKey", "There is no such file.") if stored is None else stored
 
     async def _get(self, request: web.Request) -> web.StreamResponse:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import mimetypes
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -115,6 +116,24 @@ class SampleProject:
         self.tasks[task.id] = task
         return asset
 
+    @property
+    def listed(self) -> Sequence[Asset]:
+        """The assets that the API shows."""
+        return self.assets
+
+    def in_batches(self, batches: Sequence[str]) -> Sequence[Asset]:
+        """The assets that are in all these batches."""
+        return [asset for asset in self.assets if all(batch in asset.batches for batch in batches)]
+
+    def named(self, external_id: str) -> Asset | None:
+        """The first asset with that external id, or None."""
+        return next((asset for asset in self.assets if asset.external_id == external_id), None)
+
+    def pre_label(self, asset: Asset, answer: JsonObject) -> None:
+        """Labels were imported for an asset."""
+        task = self.task_of(asset)
+        task.answer, task.pre_labeled = answer, True
+
     def asset(self, asset_id: str) -> Asset | None:
         """The asset with that id, or None."""
         return next((asset for asset in self.assets if asset.id == asset_id), None)
@@ -149,5 +168,5 @@ class SampleProject:
             "stages": [{"id": name, "name": name, "type": name} for name in STAGES],
             "batches": self.batches,
             "tags": self.batches,
-            "assetCount": len(self.assets),
+            "assetCount": len(self.listed),
         }

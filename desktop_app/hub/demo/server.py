@@ -21,6 +21,7 @@ from desktop_app.hub.demo.api import Api
 from desktop_app.hub.demo.connections import Connections
 from desktop_app.hub.demo.faults import Faults
 from desktop_app.hub.demo.files import Files
+from desktop_app.hub.demo.generated import GeneratedProject
 from desktop_app.hub.demo.job_event import ClassMapping, Generation, asset_fields, job_object
 from desktop_app.hub.demo.listening import Listening
 from desktop_app.hub.demo.sample import NOTE_NAME, NOTE_TEXT, SampleProject
@@ -53,6 +54,7 @@ class DemoHub:
         accept_all: whether a plugin that nobody registered is taken in as a model plugin, with any secret.
         signing_key: what file addresses are signed with; a hub that is started again with the same key honours those
             that it gave out before.
+        generated: so many assets are listed instead, made when they are asked for, with those pictures' bytes.
 
     Attributes:
         faults: switches that make it misbehave.
@@ -78,13 +80,14 @@ class DemoHub:
         history_limit: int = 5_000,
         accept_all: bool = False,
         signing_key: bytes | None = None,
+        generated: int = 0,
     ) -> None:
         if not _is_loopback(host):
             raise UsageError(
                 "the demo hub listens on this machine only", where=host, remedy="Use 127.0.0.1 or leave the host out."
             )
         self.faults = Faults()
-        self.project = SampleProject()
+        self.project = GeneratedProject(generated) if generated else SampleProject()
         self.api_key = f"demo-{secrets.token_hex(16)}"
         self.happened: Signal[HubEvent] = Signal()
         self._assets_dir = assets_dir
@@ -196,7 +199,7 @@ class DemoHub:
 
     def asset_url(self, asset: Asset, *, lifetime: float = 3600.0) -> str:
         """A fresh signed address of an asset; a negative lifetime gives one that has expired."""
-        return self._files.signed_url(self._files.stored[f"assets/{asset.external_id}"], lifetime=lifetime)
+        return self._files.signed_url(self._files.of_asset(asset), lifetime=lifetime)
 
     def stored_bytes(self, address: str) -> bytes | None:
         """What is stored at an address that the hub gave out (an uploaded mask, say), or None."""
@@ -382,6 +385,9 @@ class DemoHub:
         folder = self._assets_dir if self._assets_dir is not None else resource("demo", "assets")
         for path in [*self.project.files_in(folder), note]:
             self.add_asset(path)
+        if isinstance(self.project, GeneratedProject):
+            self.project.use([asset.path for asset in self.project.pictures])
+            self._files.asset_named = self.project.named
         return storage
 
     async def _drop_storage(self) -> None:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 
-from desktop_app.store.migrations import m0001_first, m0002_replays
+from desktop_app.store.migrations import m0001_first, m0002_replays, m0003_batches
 
 Step = Callable[[sqlite3.Connection], None]
 
-STEPS: tuple[Step, ...] = (m0001_first.up, m0002_replays.up)
+STEPS: tuple[Step, ...] = (m0001_first.up, m0002_replays.up, m0003_batches.up)
 LATEST = len(STEPS)
 """The schema version this code works with, kept in the database's `user_version`."""
 

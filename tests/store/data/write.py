@@ -11,6 +11,7 @@ from pathlib import Path
 from desktop_app.core.events import Level, LogLine
 from desktop_app.core.job import JobRecord, JobState, StepTimings
 from desktop_app.core.profile import CallbackSource, OnnxSource, Profile
+from desktop_app.store.batches import Batches, BatchRow, Outcome
 from desktop_app.store.database import Database
 from desktop_app.store.history import History
 from desktop_app.store.migrations import LATEST
@@ -65,6 +66,9 @@ async def fill(path: Path) -> None:
         ]
     )
     await Outbox(db).put(OutboxRow("j4", "p-vehicles", "s4", "socket", '{"error": true, "session": "s4"}', at))
+    batches = Batches(db)
+    batches.begin(BatchRow("j4", "p-vehicles", "project-1", "plan-1"))
+    await batches.settle("j4", [Outcome("a1", objects=3), Outcome("a2", "b.png", "it is no picture")], page=2, total=9)
     await history.count()
     await db.close()
 
