@@ -75,17 +75,22 @@ class _Room:
         left, right = left * view.scale + view.x, right * view.scale + view.x
         top, bottom = top * view.scale + view.y, bottom * view.scale + view.y
         gap = 2 * view.ratio
-        start = min(max(left - view.ratio, 0.0), view.width - width)
-        end = min(max(right - width + view.ratio, 0.0), view.width - width)
+        # Within what is seen, unless the shape itself is out of sight.
+        spare = view.spare
+        if right < spare or left > view.width - spare or bottom < spare or top > view.height - spare:
+            spare = 0.0
+        most_x, most_y = view.width - spare - width, view.height - spare - height
+        start = min(max(left - view.ratio, spare), most_x)
+        end = min(max(right - width + view.ratio, spare), most_x)
         for x, y in (
             (start, top - height - gap),
             (start, bottom + gap),
             (end, top - height - gap),
             (end, bottom + gap),
-            (start, top + gap),
-            (start, bottom - height - gap),
+            (start, max(top, spare) + gap),
+            (start, min(bottom, view.height - spare) - height - gap),
         ):
-            if 0 <= y <= view.height - height and x >= 0 and self._is_free(x, y, width):
+            if spare <= y <= most_y and x >= spare and self._is_free(x, y, width):
                 return QRectF(x, y, width, height)
         return None
 

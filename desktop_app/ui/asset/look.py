@@ -1,4 +1,4 @@
-"""How annotations are drawn, and which part of the asset is seen."""
+"""Which annotations are drawn and how, and which part of the asset is seen."""
 
 from __future__ import annotations
 
@@ -7,8 +7,25 @@ from dataclasses import dataclass, field
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QBrush, QColor, QPen
 
-from desktop_app.ui.asset.items import Layer
-from desktop_app.ui.asset.scene import Filter
+from desktop_app.ui.asset.items import Item, Layer
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which items are visible; `page` None shows those of all pages."""
+
+    layers: frozenset[Layer] = frozenset({Layer.SENT})
+    hidden: frozenset[str] = frozenset()
+    min_score: float = 0.0
+    page: int | None = None
+
+    def shows(self, item: Item) -> bool:
+        """Whether an item passes."""
+        if item.layer not in self.layers or item.name in self.hidden:
+            return False
+        if self.page is not None and item.page is not None and item.page != self.page:
+            return False
+        return item.layer is not Layer.PREDICTIONS or item.score is None or item.score >= self.min_score
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +51,7 @@ class View:
         scale: device pixels per asset pixel.
         x, y: where the asset's origin lies in the window.
         ratio: device pixels per device-independent pixel, for line widths and text.
+        spare: device pixels at every edge that are drawn ahead for panning, and not seen now.
     """
 
     scale: float
@@ -42,6 +60,7 @@ class View:
     width: int
     height: int
     ratio: float = 1.0
+    spare: float = 0.0
 
 
 def pen_and_brush(colour: str, layer: Layer, width: float, look: Look) -> tuple[QPen, QBrush]:

@@ -10,11 +10,11 @@ from PySide6.QtGui import QColor, QPainter
 from PySide6.QtWidgets import QWidget
 
 from desktop_app.ui.asset.camera import Camera
+from desktop_app.ui.asset.look import Look, View
 from desktop_app.ui.background import Background
 from desktop_app.ui.theme import tokens, ui_font
 
 if TYPE_CHECKING:
-    from desktop_app.ui.asset.look import Look, View
     from desktop_app.ui.asset.pictures import Picture
     from desktop_app.ui.asset.render import Rendered, Stack
     from desktop_app.ui.asset.scene import Scene
@@ -71,7 +71,6 @@ class Sharpening(QObject):
         widget = self._widget
         if self._wish is None or self._wish[0].size.isEmpty() or not widget.isVisible():
             return
-        from desktop_app.ui.asset.look import Look
         from desktop_app.ui.asset.render import Stack
         from desktop_app.ui.asset.scene import NOTHING
 
@@ -123,8 +122,6 @@ class Sharpening(QObject):
             self.sharp.emit()
 
     def _view(self, camera: Camera) -> View:
-        from desktop_app.ui.asset.look import View
-
         widget = self._widget
         ratio = widget.devicePixelRatioF()
         return View(
@@ -134,6 +131,7 @@ class Sharpening(QObject):
             width=round((widget.width() + 2 * MARGIN) * ratio),
             height=round((widget.height() + 2 * MARGIN) * ratio),
             ratio=ratio,
+            spare=MARGIN * ratio,
         )
 
     def paint(self, painter: QPainter, camera: Camera, picture: Picture | None, *, overlay: bool) -> None:
@@ -165,7 +163,6 @@ class Sharpening(QObject):
         if picture is None:
             painter.fillRect(QRectF(camera.origin, camera.size.toSizeF() * camera.scale), QColor(tokens().surface))
             return
-        from desktop_app.ui.asset.look import View
         from desktop_app.ui.asset.render import paint_picture
 
         widget = self._widget

@@ -7,10 +7,10 @@ from PySide6.QtGui import QColor
 
 from desktop_app.core.job import JobDetail
 from desktop_app.ui.asset.items import Layer, annotations_of
-from desktop_app.ui.asset.look import Look, View
+from desktop_app.ui.asset.look import Filter, Look, View
 from desktop_app.ui.asset.pictures import read_picture
 from desktop_app.ui.asset.render import Stack, render, render_overlay
-from desktop_app.ui.asset.scene import Filter, Scene
+from desktop_app.ui.asset.scene import Scene
 from desktop_app.ui.theme import ui_font
 from desktop_app.ui.tokens import class_colour
 
@@ -46,6 +46,28 @@ def test_fill_labels_and_filters(tools: Any, qapp: Any) -> None:
     assert all(nothing.pixelColor(x, y).alpha() == 0 for x in range(0, 800, 7) for y in range(0, 700, 7))
     raw = _overlay(tools.detail(), Look(Filter(frozenset({Layer.PREDICTIONS}), min_score=0.5), labels=False))
     assert raw.pixelColor(20, 40).alpha() == 0, "below the confidence that is asked for"
+
+
+def test_labels_at_the_edge_stay_in_sight(qapp: Any) -> None:
+    spare = 100
+    view = View(1.0, spare, spare, 400 + 2 * spare, 300 + 2 * spare, spare=spare)
+    boxes = [(-30, 100, 60, 40), (150, -30, 60, 40), (370, 100, 60, 40), (150, 280, 60, 40), (-50, -50, 500, 400)]
+    objects = [
+        {"title": "a rather long name", "bounding-box": dict(zip(("x", "y", "width", "height"), box, strict=True))}
+        for box in boxes
+    ]
+    for box in objects:
+        detail = JobDetail(answer={"objects": [box]})
+        bare = _overlay(detail, Look(fill=False, labels=False), view)
+        image = _overlay(detail, Look(fill=False), view)
+        changed = [
+            (x - spare, y - spare)
+            for x in range(0, view.width, 3)
+            for y in range(0, view.height, 3)
+            if bare.pixelColor(x, y) != image.pixelColor(x, y)
+        ]
+        assert len(changed) > 50, "there is a label"
+        assert all(-2 <= x <= 402 and -2 <= y <= 302 for x, y in changed), f"cut at the edge: {box}"
 
 
 def test_labels_do_not_cover_each_other(qapp: Any) -> None:
