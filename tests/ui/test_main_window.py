@@ -67,7 +67,7 @@ def test_jobs_are_followed_live(opened: Any, host: Any, tools: Any, tmp_path: Pa
         host.put(profile)
         host.set_state(profile.id, ProfileState.ONLINE)
         host.put_job(tools.job(profile, 1, asset_path=str(picture)), tools.detail())
-        await tools.until(lambda: window.inspector.tabs.tabText(0) == "Annotations 8")
+        await tools.until(lambda: window.inspector.tabs.names[0] == "Annotations 8")
         await tools.until(lambda: window.asset.stack.currentWidget() is window.asset.view)
         assert window.inspector.state.whole().startswith("delivered in")
         await tools.until(lambda: [row.jobs for row in window.plugins.model.rows] == [1])
@@ -80,6 +80,37 @@ def test_jobs_are_followed_live(opened: Any, host: Any, tools: Any, tmp_path: Pa
         await tools.until(window.inspector.cancel_button.isEnabled)
         window.inspector.cancel_button.click()
         assert host.calls[-1] == ("cancel", "job-0003")
+
+    opened(scenario)
+
+
+def test_a_flood_of_jobs_is_followed_at_a_pace_and_to_its_end(opened: Any, host: Any, tools: Any) -> None:
+    profile = tools.profile()
+
+    async def scenario(window: MainWindow) -> None:
+        looked: list[str] = []
+        show = window.inspector.show_job
+        window.inspector.show_job = lambda record, *rest: (looked.append(record.id), show(record, *rest))[1]
+        pace = window.viewing._pace
+        pace.setInterval(1_000_000)
+        host.put(profile)
+        for number in range(1, 41):
+            host.put_job(tools.job(profile, number), tools.detail())
+            window.bridge.flush()
+        assert window.filmstrip.current().id == "job-0040", "the strip itself is never behind"
+        await tools.until(lambda: window.inspector.tabs.names[0] == "Annotations 8")
+        assert set(looked) == {"job-0001"}
+        pace.start(0)
+        await tools.until(lambda: looked[-1] == "job-0040")
+        assert set(looked) == {"job-0001", "job-0040"}
+        pace.start(1_000_000)
+        host.put_job(tools.job(profile, 41), tools.detail())
+        window.bridge.flush()
+        window.filmstrip.select("job-0007")
+        await tools.until(lambda: looked[-1] == "job-0007")
+        pace.start(0)
+        await tools.until(lambda: not pace.isActive())
+        assert window.viewing.looked_at == "job-0007", "who chose one is left with it"
 
     opened(scenario)
 
@@ -259,7 +290,7 @@ def test_dropped_assets_are_tested(opened: Any, host: Any, tools: Any, tmp_path:
         await tools.until(lambda: len(window.plugins.model.rows) == 1)
         window.take_files([picture])
         await tools.until(lambda: "nothing was sent" in window.inspector.state.whole())
-        await tools.until(lambda: window.inspector.tabs.tabText(1) == "Notes 1")
+        await tools.until(lambda: window.inspector.tabs.names[1] == "Notes 1")
 
     opened(scenario)
 

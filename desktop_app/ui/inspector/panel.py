@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QListWidget,
     QSlider,
     QStackedWidget,
-    QTabWidget,
     QTreeView,
     QVBoxLayout,
     QWidget,
@@ -22,6 +21,7 @@ from desktop_app.ui.formats import decimal, plain, tr
 from desktop_app.ui.inspector.curl import curl_of
 from desktop_app.ui.inspector.facts import JobFacts
 from desktop_app.ui.inspector.json_view import JsonView
+from desktop_app.ui.inspector.tabs import FittedTabs
 from desktop_app.ui.inspector.tree import AnnotationTree
 from desktop_app.ui.tokens import SPACE
 from desktop_app.ui.widgets import EmptyState, FittedArea, Panel, label, tool_button
@@ -128,15 +128,12 @@ class Inspector(Panel):
         )
         self.received.bar.addWidget(self.curl_button)
         self.sent = JsonView(self.tr("Sent JSON"), self.tr("Nothing has been sent yet."))
-        self.tabs = QTabWidget()
+        self.tabs = FittedTabs()
         self.tabs.setAccessibleName(self.tr("Parts of the job"))
-        self.tabs.setUsesScrollButtons(True)
-        self.tabs.tabBar().setDrawBase(False)
-        self.tabs.tabBar().setExpanding(False)
-        self.tabs.addTab(annotations, self.tr("Annotations"))
-        self.tabs.addTab(self.notes_stack, self.tr("Notes"))
-        self.tabs.addTab(self.received, self.tr("Received"))
-        self.tabs.addTab(self.sent, self.tr("Sent"))
+        self.tabs.add(annotations, "tag", self.tr("Annotations"))
+        self.tabs.add(self.notes_stack, "info", self.tr("Notes"))
+        self.tabs.add(self.received, "import", self.tr("Received"))
+        self.tabs.add(self.sent, "export", self.tr("Sent"))
         return self.tabs
 
     # ---- what is shown ----
@@ -224,15 +221,13 @@ class Inspector(Panel):
             self.no_annotations.say("tag", reading or self.tr("No annotations"))
             self.list_stack.setCurrentWidget(self.no_annotations)
         number = self.tree_model.number
-        self.tabs.setTabText(
-            0, self.tr("Annotations {count}").format(count=number) if number else self.tr("Annotations")
-        )
+        self.tabs.rename(0, self.tr("Annotations {count}").format(count=number) if number else self.tr("Annotations"))
 
     def _show_notes(self, notes: tuple[str, ...]) -> None:
         self.notes.clear()
         self.notes.addItems([plain(note, 600) for note in notes])
         self.notes_stack.setCurrentWidget(self.notes if notes else self.no_notes)
-        self.tabs.setTabText(1, self.tr("Notes {count}").format(count=len(notes)) if notes else self.tr("Notes"))
+        self.tabs.rename(1, self.tr("Notes {count}").format(count=len(notes)) if notes else self.tr("Notes"))
 
     # ---- what the person does ----
 

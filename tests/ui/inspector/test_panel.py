@@ -31,8 +31,8 @@ def test_a_delivered_job(inspector: Any, tools: Any) -> None:
     assert inspector.state.whole().startswith("delivered in ")
     assert not inspector.error.isVisible()
     assert inspector._facts["answered"][1].whole() == "8 annotations, 3 dropped"
-    assert inspector.tabs.tabText(0) == "Annotations 8", "the facts and the list count the same"
-    assert inspector.tabs.tabText(1) == "Notes 2"
+    assert inspector.tabs.names[0] == "Annotations 8", "the facts and the list count the same"
+    assert inspector.tabs.names[1] == "Notes 2"
     inspector.tabs.setCurrentWidget(inspector.received)
     assert inspector.received.edit.toPlainText().startswith("{")
     assert "should never show" not in inspector.received.edit.toPlainText()
@@ -42,10 +42,28 @@ def test_a_delivered_job(inspector: Any, tools: Any) -> None:
     assert QGuiApplication.clipboard().text() == "s0001a1b2c3d4"
 
 
+def test_every_tab_keeps_its_place_in_a_narrow_window(inspector: Any, tools: Any) -> None:
+    detail = tools.detail()
+    inspector.show_job(tools.job(tools.profile()), detail, annotations_of(detail))
+    tabs, bar = inspector.tabs, inspector.tabs.tabBar()
+    for width in (248, 900):
+        inspector.resize(width, 700)
+        for place in range(tabs.count()):
+            tabs.setCurrentIndex(place)
+            right = max(bar.tabRect(one).right() for one in range(tabs.count()))
+            assert right < inspector.width(), f"tab {place} at {width}"
+            assert tabs.tabText(place) == tabs.names[place], "the one that is shown says its name"
+            wanted = bar.fontMetrics().horizontalAdvance(tabs.tabText(place))
+            assert bar.tabRect(place).width() > wanted
+            for one in range(tabs.count()):
+                assert tabs.tabText(one) or (not tabs.tabIcon(one).isNull() and tabs.tabToolTip(one))
+    assert [tabs.tabText(one) for one in range(tabs.count())] == list(tabs.names), "there is room for all"
+
+
 def test_a_classification_of_the_asset_is_listed(inspector: Any, tools: Any) -> None:
     detail = tools.detail([])
     inspector.show_job(tools.job(tools.profile(), objects=1), detail, annotations_of(detail))
-    assert inspector.tabs.tabText(0) == "Annotations 1"
+    assert inspector.tabs.names[0] == "Annotations 1"
     model = inspector.tree_model
     (group,) = (model.index(row, 0) for row in range(model.rowCount()))
     assert group.data() == "Lighting  1"

@@ -1,0 +1,65 @@
+"""Tabs that give up words, and never their place, where there is little room."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize
+from PySide6.QtGui import QIcon, QResizeEvent
+from PySide6.QtWidgets import QTabWidget, QWidget
+
+from desktop_app.ui.icons import icon
+from desktop_app.ui.theme import notifier
+
+
+class FittedTabs(QTabWidget):
+    """Every tab says its name; where not all of them fit, those that are not shown are pictures with a tooltip."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._names: list[str] = []
+        self._icons: list[str] = []
+        self.setUsesScrollButtons(False)
+        self.setIconSize(QSize(18, 18))
+        bar = self.tabBar()
+        bar.setDrawBase(False)
+        bar.setExpanding(False)
+        self.currentChanged.connect(self._fit)
+        notifier().changed.connect(self._fit)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the tabs are called, from the first to the last, whether or not there is room to say so."""
+        return tuple(self._names)
+
+    def add(self, page: QWidget, icon_name: str, name: str) -> None:
+        """Adds a tab at the end."""
+        self._names.append(name)
+        self._icons.append(icon_name)
+        self.addTab(page, name)
+        self._say(len(self._names) - 1)
+
+    def rename(self, place: int, name: str) -> None:
+        """Calls a tab something else."""
+        if self._names[place] != name:
+            self._names[place] = name
+            self._say(place)
+            self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _say(self, place: int) -> None:
+        self.setTabToolTip(place, self._names[place])
+        self.tabBar().setAccessibleTabName(place, self._names[place])
+
+    def _fit(self) -> None:
+        for place, name in enumerate(self._names):
+            self.setTabText(place, name)
+            self.setTabIcon(place, QIcon())
+        # The window gets as wide as it is told to; the tabs have to do with what there is.
+        if self.tabBar().sizeHint().width() <= self.width():
+            return
+        for place in range(self.count()):
+            if place != self.currentIndex():
+                self.setTabText(place, "")
+                self.setTabIcon(place, icon(self._icons[place]))
