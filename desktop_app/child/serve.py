@@ -51,7 +51,8 @@ class Failure(Exception):
         self.remedy = remedy
         self.details = details
         self.kind = kind
-        """"answer": what the callback returned cannot be an answer; "cancelled"; "" for everything else."""
+        """"answer": what the callback returned cannot be an answer; "cancelled"; "away": a model that could not be
+        loaded now may be later; "" for everything else."""
 
     def fields(self) -> Dict[str, str]:
         """The fields as they go into a frame."""
@@ -77,6 +78,7 @@ class Job:
         frame: the whole frame (`page`, `overrides` and whatever else the host adds).
         asset_path: the file in the cache, or None while there is none.
         cancelled: whether nobody waits for the answer any more.
+        on_cancel: called, once, from another thread, when that becomes so; for a `run` that can end early.
     """
 
     def __init__(self, frame: Frame, server: "Server") -> None:
@@ -86,6 +88,7 @@ class Job:
         self.asset_path: Optional[str] = frame.get("assetPath")
         self.cancelled = False
         self.on_asset: Optional[Callable[[str], None]] = None
+        self.on_cancel: Optional[Callable[[], None]] = None
         self.thread: Optional[int] = None
         self.lock = threading.Lock()
         self._server = server
@@ -338,6 +341,9 @@ class Server:
             job.cancelled = True
             if self._interruptible and job.thread is not None:
                 _raise_in(job.thread, Cancelled)
+            on_cancel = job.on_cancel
+        if on_cancel is not None:
+            on_cancel()
 
 
 _CANCELLED = Failure("the job was cancelled", kind="cancelled")

@@ -74,6 +74,7 @@ class Graph:
         first_ops: operators that read an input directly, repetitions kept.
         model: serialised model where it had to be repaired, None where the file itself is loaded.
         repairs: what was changed, for people.
+        ops_known: whether `ops`, `weights` and `first_ops` say anything: of a model on a server nobody can see them.
     """
 
     path: Path
@@ -89,6 +90,7 @@ class Graph:
     model: bytes | None = None
     repairs: tuple[str, ...] = ()
     attributes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    ops_known: bool = True
 
     def has(self, *ops: str) -> bool:
         """Whether every one of the operators occurs."""

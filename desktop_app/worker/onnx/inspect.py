@@ -13,7 +13,6 @@ from desktop_app.worker.onnx.identify import candidates, corrected, identify_fac
 from desktop_app.worker.onnx.inference import Inference
 from desktop_app.worker.onnx.picture import read_picture
 from desktop_app.worker.onnx.probe import probe
-from desktop_app.worker.onnx.session import Session
 from desktop_app.worker.onnx.sidecars import read_sidecars
 from desktop_app.worker.onnx.sureness import chosen_parts, sureness
 
@@ -39,6 +38,9 @@ def identify(
         ModelLoadError: the file cannot be loaded; one clear sentence.
         AssetError: the picture cannot be read.
     """
+    # Here, for a model on a server is told of without it.
+    from desktop_app.worker.onnx.session import Session
+
     path = Path(path)
     graph = read_graph(path)
     session = Session(graph)

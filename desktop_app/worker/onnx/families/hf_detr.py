@@ -40,14 +40,14 @@ class HuggingFaceDetr(Family):
             return None
         kind = str(facts.sidecars.mapping("config.json").get("model_type", ""))
         # RT-DETR and its kin sample features with GridSample; DETR and YOLOS attend to all of them.
-        samples = "GridSample" in facts.graph.ops
+        samples = _samples(facts)
         soft = kind in _SOFTMAX or (not kind and not samples)
         plain = kind in _PLAIN or (not kind and samples)
         changes = _inputs(facts, plain)
         spec = input_spec(facts, **changes)
         nc = columns - 1 if soft else columns
         why = ["its outputs are called logits and pred_boxes"]
-        why.append(f"config.json says it is “{kind}”" if kind else _reason(samples))
+        why.append(f"config.json says it is “{kind}”" if kind else _reason(samples, facts))
         why.append("softmax, the last column means no object" if soft else "sigmoid, each class for itself")
         stated = bool(facts.sidecars.mapping("preprocessor_config.json"))
         warnings = (
@@ -74,7 +74,16 @@ class HuggingFaceDetr(Family):
         return Rows(boxes, best, classes, space=Space.UNIT, suppressed=True)
 
 
-def _reason(samples: bool) -> str:
+def _samples(facts: Facts) -> bool:
+    """Whether it is of RT-DETR's kind; where the operators cannot be seen, its 300 queries tell, for DETR has 100."""
+    if facts.graph.ops_known:
+        return "GridSample" in facts.graph.ops
+    return facts.shape(facts.outputs.index("logits"))[1] >= 300
+
+
+def _reason(samples: bool, facts: Facts) -> str:
+    if not facts.graph.ops_known:
+        return "it has 300 queries or more, as RT-DETR" if samples else "it has fewer than 300 queries, as DETR"
     return "it samples features as RT-DETR does" if samples else "it attends to the whole picture as DETR and YOLOS do"
 
 

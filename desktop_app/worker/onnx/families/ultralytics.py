@@ -139,7 +139,7 @@ def _layout(facts: Facts, task: Task, nc: int, extra: int) -> _Layout | None:
     queries = facts.metadata.get("head", "") == "RTDETRDecoder" or _is_transformer(facts)
     if queries and task is Task.DETECT:
         # With two classes both forms have six columns; the newer one has picked the best queries already.
-        if columns == 6 and (nc != 2 or facts.graph.ops["TopK"] >= 2):
+        if columns == 6 and (nc != 2 or _picked_inside(facts)):
             return _Layout("query-rows", nc, 0)
         return _Layout("queries", nc, 0) if columns == 4 + nc else None
     if columns == listed and (said or rows != plain):
@@ -234,19 +234,21 @@ def _from_queries(facts: Facts, names: tuple[str, ...], shape: tuple[int, ...]) 
     queries, columns = shape[1], shape[2]
     if len(facts.outputs) != 1 or not 50 <= queries <= 1000 or columns < 5:
         return None
-    picked = columns == 6 and facts.graph.ops["TopK"] >= 2
+    picked = columns == 6 and _picked_inside(facts)
     layout = _Layout("query-rows", len(names), 0) if picked else _Layout("queries", columns - 4, 0)
-    why = ["it samples features with GridSample and gives one row per query, as RT-DETR does"]
+    seen = "it samples features with GridSample" if facts.graph.ops_known else "its boxes are shares of the picture"
+    why = [f"{seen} and it gives one row per query, as RT-DETR does"]
     return _detection(facts, Task.DETECT, layout, names, Confidence.LIKELY, why)
 
 
 def _from_rows(facts: Facts, names: tuple[str, ...], masks: int, rows: int, columns: int) -> Identification | None:
     """Finished boxes without metadata: `[1, n, 6]`, and 7 columns, 6 + K·d or 38 with prototypes."""
     extra = columns - 6
-    listed = facts.graph.has("NonMaxSuppression") or facts.graph.ops["TopK"] >= 2
+    listed = facts.graph.has("NonMaxSuppression") or _picked_inside(facts)
     if not listed or extra < 0 or rows == facts.anchors() or not 1 <= rows <= 1000:
         return None
-    why = [f"its {columns} columns and the suppression inside the graph mean finished boxes"]
+    what = "suppression inside the graph" if facts.graph.ops_known else "whole numbers in the sixth of them"
+    why = [f"its {columns} columns and the {what} mean finished boxes"]
     sure, task = Confidence.LIKELY, Task.DETECT
     if masks:
         if extra != masks:
@@ -302,7 +304,21 @@ def _mask_count(facts: Facts) -> int:
 
 
 def _is_transformer(facts: Facts) -> bool:
-    return "GridSample" in facts.graph.ops
+    if facts.graph.ops_known:
+        return "GridSample" in facts.graph.ops
+    shape = facts.shape(0) if facts.outputs else ()
+    return len(shape) == 3 and 50 <= shape[1] <= 1000 and shape[2] >= 5 and _is_normalised(facts, True)
+
+
+def _picked_inside(facts: Facts) -> bool:
+    """Whether the model itself picks the best boxes, so that the sixth column is a class's number."""
+    if facts.graph.ops_known:
+        return facts.graph.ops["TopK"] >= 2
+    values = facts.values(0)
+    if values is None or values.ndim != 3 or values.shape[2] < 6:
+        return False
+    scores, classes = values[0, :, 4], values[0, :, 5]
+    return bool(((scores >= 0) & (scores <= 1)).all() and (classes == np.rint(classes)).all() and classes.min() >= 0)
 
 
 def _is_normalised(facts: Facts, rows_first: bool) -> bool:

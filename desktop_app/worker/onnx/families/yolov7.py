@@ -50,7 +50,9 @@ class YoloV7(Family):
             spec, guess = input_spec(facts), Confidence.GUESS
             return Identification("yolov7", Task.DETECT, spec, guess, why, (), output, (warning,), assumed=assumed)
         fact = facts.graph.outputs[0] if len(shapes) == 1 else None
-        if fact is None or len(shapes[0]) != 2 or shapes[0][1] != 7 or not facts.graph.has("NonMaxSuppression"):
+        if fact is None or len(shapes[0]) != 2 or shapes[0][1] != 7:
+            return None
+        if facts.graph.ops_known and not facts.graph.has("NonMaxSuppression"):
             return None
         if fact.name == "flat_predictions":
             return None

@@ -40,11 +40,13 @@ class YoloX(Family):
         if values is not None and np.allclose(values[..., 4], 1.0, atol=1e-3):
             return None
         nc = shapes[0][2] - 5
-        raw = "Exp" not in facts.graph.ops
+        raw = _is_raw(facts)
+        seen = "there is no Exp in the graph" if facts.graph.ops_known else "some of its sizes are below zero"
+        decoded = "the graph's Exp decodes" if facts.graph.ops_known else "its sizes are all above zero, so it decodes"
         spec = input_spec(facts, color="bgr", scale=1.0, resize=Resize.TOPLEFT)
         why = (
             f"its {shapes[0][1]} rows are one per anchor, each a box, an objectness and class scores",
-            "there is no Exp in the graph: boxes are still raw" if raw else "the graph's Exp decodes the boxes already",
+            f"{seen}: boxes are still raw" if raw else f"{decoded} the boxes already",
         )
         warning = "Scaling (0 to 255) and colour order (BGR) are YOLOX's habit; the file does not say them."
         output = {"format": "rows per anchor", "class_count": nc, "raw": raw, "suppression": True}
@@ -62,3 +64,11 @@ class YoloX(Family):
         good = table[:, 4] >= wanted.floor
         scores, classes = best_class(table[good, 5:] * table[good, 4:5])
         return Rows(centre_to_corners(boxes[good]), scores, classes)
+
+
+def _is_raw(facts: Facts) -> bool:
+    """Whether boxes are offsets and logarithms; sizes in pixels are above zero."""
+    if facts.graph.ops_known:
+        return "Exp" not in facts.graph.ops
+    values = facts.values(0)
+    return values is None or bool(values[..., 2:4].min(initial=1.0) <= 0)

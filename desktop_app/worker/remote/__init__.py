@@ -1,0 +1,1 @@
+"""Models on servers that speak the Open Inference Protocol (KServe v2) over HTTP."""
