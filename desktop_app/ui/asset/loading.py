@@ -160,6 +160,7 @@ def _preview(path: Path, ticket: Ticket) -> Picture | None:
 
 
 def _read_picture(path: Path, ticket: Ticket, child: PreviewChild) -> Opened:
+    from desktop_app.ui.asset import render  # noqa: F401 - needed next, and numpy with it: not on the GUI thread
     from desktop_app.ui.asset.pictures import NeedsChild, read_quickly
 
     try:

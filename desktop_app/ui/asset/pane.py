@@ -17,6 +17,7 @@ from desktop_app.ui.asset.bar import AssetBar
 from desktop_app.ui.asset.chips import ChipRow
 from desktop_app.ui.asset.items import Annotations, Layer
 from desktop_app.ui.asset.loading import Loading, Opened
+from desktop_app.ui.asset.look import Filter, Look
 from desktop_app.ui.asset.pager import Pager, WindowBar
 from desktop_app.ui.asset.text_view import TextView
 from desktop_app.ui.asset.video import Video, why_not
@@ -349,9 +350,6 @@ class AssetPane(QFrame):
             self._show_look()
 
     def _show_look(self) -> None:
-        from desktop_app.ui.asset.look import Look
-        from desktop_app.ui.asset.scene import Filter
-
         page = None if self.pager.isHidden() else self.pager.page
         wanted = Filter(self.bar.layers, self._hidden, self._min_score, page)
         fill, labels = self.fill_button.isChecked(), self.label_button.isChecked()

@@ -11,25 +11,8 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QPainterPath, QPolygonF
 
 from desktop_app.ui.asset.items import Annotations, Item, Layer
+from desktop_app.ui.asset.look import Filter
 from desktop_app.ui.asset.rings import Rings, polygon
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """Which items are visible; `page` None shows those of all pages."""
-
-    layers: frozenset[Layer] = frozenset({Layer.SENT})
-    hidden: frozenset[str] = frozenset()
-    min_score: float = 0.0
-    page: int | None = None
-
-    def shows(self, item: Item) -> bool:
-        """Whether an item passes."""
-        if item.layer not in self.layers or item.name in self.hidden:
-            return False
-        if self.page is not None and item.page is not None and item.page != self.page:
-            return False
-        return item.layer is not Layer.PREDICTIONS or item.score is None or item.score >= self.min_score
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,15 +26,15 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from desktop_app.ui.asset.camera import Camera
+from desktop_app.ui.asset.look import Filter, Look
 from desktop_app.ui.asset.sharpening import Sharpening
 from desktop_app.ui.background import Background
 from desktop_app.ui.formats import tip, tr
 from desktop_app.ui.theme import notifier, tokens
 
 if TYPE_CHECKING:
-    from desktop_app.ui.asset.look import Look
     from desktop_app.ui.asset.pictures import Picture
-    from desktop_app.ui.asset.scene import Filter, Scene
+    from desktop_app.ui.asset.scene import Scene
 
 STEP = 1.25
 REACH = 4.0
@@ -353,8 +353,6 @@ class AssetView(QWidget):
         return -1 if found is None else found
 
     def _filter(self) -> Filter:
-        from desktop_app.ui.asset.look import Look
-
         return (self._look or Look()).filter
 
     def _hover_at(self, point: QPointF) -> None:

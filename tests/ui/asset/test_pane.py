@@ -256,3 +256,42 @@ def test_the_window_opens_without_heavy_libraries() -> None:
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=100)
     heavy = {"numpy", "PIL", "pypdfium2", "pydicom", "onnxruntime", "PySide6.QtMultimedia"}
     assert not heavy & set(found.stdout.split())
+
+
+OPENS_A_PICTURE = """
+import sys, threading
+from PySide6.QtCore import QEventLoop, QTimer
+from PySide6.QtWidgets import QApplication
+
+class Watch:
+    def find_spec(self, name, path=None, target=None):
+        if name == "numpy":
+            print("numpy in", threading.current_thread().name.partition("_")[0])
+
+app = QApplication(["test"])
+from desktop_app.core.job import JobRecord, JobState
+from desktop_app.ui.asset.items import Annotations
+from desktop_app.ui.asset.pane import AssetPane
+from desktop_app.ui.background import Background
+
+sys.meta_path.insert(0, Watch())
+background = Background()
+pane = AssetPane(background)
+pane.show()
+loop = QEventLoop()
+pane.view.sharp.connect(loop.quit)
+QTimer.singleShot(60_000, loop.quit)
+record = JobRecord(id="j", session="s", profile_id="p", profile_name="P", state=JobState.DELIVERED,
+                   received_at=1.0, updated_at=2.0, asset_path=sys.argv[1], asset_type="image/png")
+pane.show_job(record, Annotations())
+loop.exec()
+print("shown", pane.stack.currentWidget() is pane.view)
+background.close()
+"""
+
+
+def test_the_gui_thread_never_waits_for_the_import_of_numpy(tools: Any, tmp_path: Path) -> None:
+    path = tools.picture(tmp_path / "a.png")
+    command = [sys.executable, "-c", OPENS_A_PICTURE, str(path)]
+    found = subprocess.run(command, capture_output=True, text=True, check=True, timeout=100)
+    assert found.stdout.splitlines() == ["numpy in ui", "shown True"]

@@ -9,8 +9,9 @@ from PySide6.QtGui import QColor, QImage, QImageIOHandler, QImageWriter
 from desktop_app.core.errors import AssetError
 from desktop_app.core.job import JobDetail
 from desktop_app.ui.asset.items import Layer, annotations_of
+from desktop_app.ui.asset.look import Filter
 from desktop_app.ui.asset.pictures import read_picture, read_preview
-from desktop_app.ui.asset.scene import Filter, Scene
+from desktop_app.ui.asset.scene import Scene
 
 
 def test_hits(tools: Any, qapp: Any) -> None:

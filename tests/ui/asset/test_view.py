@@ -9,9 +9,9 @@ from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QApplication
 
 from desktop_app.ui.asset.items import annotations_of
-from desktop_app.ui.asset.look import Look
+from desktop_app.ui.asset.look import Filter, Look
 from desktop_app.ui.asset.pictures import read_picture
-from desktop_app.ui.asset.scene import Filter, Scene
+from desktop_app.ui.asset.scene import Scene
 from desktop_app.ui.asset.view import AssetView
 from desktop_app.ui.background import Background
 
