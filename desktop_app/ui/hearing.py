@@ -85,7 +85,8 @@ class Hearing(QObject):
         window = self._window
         for record in records:
             window.plugins.model.take_job(record)
-        window.filmstrip.take(records)
+        with window.viewing.arriving():
+            window.filmstrip.take(records)
         window.history.model.update_jobs(records)
         window.viewing.refresh(records)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, QTimer
 from PySide6.QtGui import QGuiApplication
 
 from desktop_app.core.job import JobDetail, JobRecord
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
 MANY = 200
 """Annotations from which on reading them is left to a thread."""
 
+FOLLOW_MS = 240
+"""While jobs pour in, another one is shown so often and no more: nobody sees more, and it would hold up the answers."""
+
+SLOW_MS = 80
+"""What takes no longer to read is shown when it is whole, in place of the job before."""
+
 
 class Viewing(QObject):
     """Chooses what the middle of the window shows."""
@@ -31,11 +38,26 @@ class Viewing(QObject):
         self._looked_at: JobRecord | None = None
         self._reading: asyncio.Task[None] | None = None
         self._tested: dict[str, JobDetail] = {}
+        self._due: JobRecord | None = None
+        self._arriving = False
+        self._pace = QTimer(self)
+        self._pace.setSingleShot(True)
+        self._pace.setInterval(FOLLOW_MS)
+        self._pace.timeout.connect(self._go_on)
+        self._slow = QTimer(self)
+        self._slow.setSingleShot(True)
+        self._slow.setInterval(SLOW_MS)
+        self._slow.timeout.connect(self._say_reading)
 
     @property
     def profile_id(self) -> str:
         """Whose job is looked at, "" for none."""
         return self._looked_at.profile_id if self._looked_at else ""
+
+    @property
+    def looked_at(self) -> str:
+        """The id of the job that is looked at, "" for none."""
+        return self._looked_at.id if self._looked_at else ""
 
     def look_at(self, record: JobRecord) -> None:
         """Shows a job in the middle and in the inspector."""
@@ -45,17 +67,40 @@ class Viewing(QObject):
         if known is not None and replace(known, progress=record.progress) == record:
             window.inspector.show_progress(record)
             return
-        if known is None or known.id != record.id:
-            window.inspector.show_job(record, None, Annotations())
-            window.asset.show_job(record, Annotations())
+        if known is None:
+            self._say_reading()
+        elif known.id != record.id:
+            self._slow.start()
         if self._reading is not None:
             self._reading.cancel()
         self._reading = window.tasks.start(self._read_detail(record), "read a job")
 
     def follow(self, record: JobRecord) -> None:
         """Shows the filmstrip's job; one that comes in takes nobody away from the one looked at in the history."""
-        if self._window.is_live:
-            self.look_at(record)
+        if not self._window.is_live:
+            return
+        if self._arriving and self._pace.isActive():
+            self._due = record
+            return
+        self._due = None
+        self.look_at(record)
+        if self._arriving:
+            self._pace.start()
+
+    @contextmanager
+    def arriving(self) -> Iterator[None]:
+        """What is followed inside comes in by itself: it is shown at a pace, and always to its end."""
+        self._arriving = True
+        try:
+            yield
+        finally:
+            self._arriving = False
+
+    def _go_on(self) -> None:
+        due, self._due = self._due, None
+        if due is not None and self._window.filmstrip.follow.isChecked():
+            with self.arriving():
+                self.follow(due)
 
     def come_back(self) -> None:
         """Shows the filmstrip's job again, after the history."""
@@ -65,6 +110,8 @@ class Viewing(QObject):
 
     def look_away(self) -> None:
         """Shows no job: there is none of what is wanted."""
+        self._slow.stop()
+        self._due = None
         if self._reading is not None:
             self._reading.cancel()
         self._looked_at = None
@@ -130,8 +177,14 @@ class Viewing(QObject):
             return
         annotations = await _read_annotations(detail)
         if self._is_shown(record):
+            self._slow.stop()
             self._window.inspector.show_job(record, detail, annotations)
             self._window.asset.show_job(record, annotations)
+
+    def _say_reading(self) -> None:
+        if self._looked_at is not None:
+            self._window.inspector.show_job(self._looked_at, None, Annotations())
+            self._window.asset.show_job(self._looked_at, Annotations())
 
     def _is_shown(self, record: JobRecord) -> bool:
         return self._looked_at is not None and self._looked_at.id == record.id

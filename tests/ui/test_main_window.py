@@ -93,6 +93,7 @@ def test_a_flood_of_jobs_is_followed_at_a_pace_and_to_its_end(opened: Any, host:
         window.inspector.show_job = lambda record, *rest: (looked.append(record.id), show(record, *rest))[1]
         pace = window.viewing._pace
         pace.setInterval(1_000_000)
+        await tools.until(lambda: bool(host.history.pages))
         host.put(profile)
         for number in range(1, 41):
             host.put_job(tools.job(profile, number), tools.detail())
