@@ -200,7 +200,7 @@ def stylesheet(t: Tokens) -> str:
     QToolButton:disabled {{ color: {t.border_strong}; }}
     QToolButton::menu-indicator {{ image: none; }}
     QToolButton[kind="segment"] {{ border: 1px solid {t.border}; border-radius: {RADIUS}px;
-        padding: 3px 4px 3px 10px; }}
+        padding: 0 4px 0 10px; min-height: {control - 2}px; max-height: {control - 2}px; }}
     QToolButton[kind="segment"]:checked {{ border-color: {t.accent_text}; }}
 
     QLineEdit, QPlainTextEdit, QTextEdit, QComboBox, QSpinBox, QDoubleSpinBox {{ background: {t.surface};

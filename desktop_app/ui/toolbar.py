@@ -53,7 +53,6 @@ class Toolbar(QFrame):
         self._pages = QButtonGroup(self)
         for button, name in ((self.live, "live"), (self.history, "history")):
             button.setProperty("kind", "segment")
-            button.setMinimumHeight(30)
             self._pages.addButton(button)
             button.clicked.connect(lambda _=False, name=name: self.page.emit(name))
         self.live.setChecked(True)

@@ -250,14 +250,26 @@ class FittedArea(QScrollArea):
 
 
 class ElidedCombo(QComboBox):
-    """A choice that may be narrow: its text ends in … where there is no room, and is the tooltip."""
+    """A choice that may be narrow: its text ends in … where there is no room, and is the tooltip.
 
-    def __init__(self, least: int = 6, parent: QWidget | None = None) -> None:
+    Args:
+        least: letters that it can always show.
+        whole: up to so many pixels, what is chosen is shown in full.
+    """
+
+    def __init__(self, least: int = 6, whole: int = 0, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._whole = whole
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumContentsLength(least)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.currentTextChanged.connect(self.setToolTip)
+        self.currentTextChanged.connect(lambda _: self.updateGeometry())
+
+    def minimumSizeHint(self) -> QSize:
+        least = super().minimumSizeHint()
+        text = min(self.fontMetrics().horizontalAdvance(self.currentText()), self._whole)
+        return QSize(max(least.width(), text + 48 if text else 0), least.height())
 
     def sizeHint(self) -> QSize:
         # As wide as the widest choice, within reason; `least` letters are what it can shrink to.

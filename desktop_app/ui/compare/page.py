@@ -60,15 +60,18 @@ class ComparePage(Panel):
 
     def _make_body(self) -> QWidget:
         self.titles = (ElidedLabel("", "subtitle"), ElidedLabel("", "subtitle"))
+        self.times = (ElidedLabel("", "muted"), ElidedLabel("", "muted"))
         sides = QSplitter(Qt.Orientation.Horizontal)
         sides.setHandleWidth(1)
-        for title, pane in zip(self.titles, (self.before, self.after), strict=True):
+        for title, when, pane in zip(self.titles, self.times, (self.before, self.after), strict=True):
             side = QWidget()
             column = QVBoxLayout(side)
             column.setContentsMargins(0, 0, 0, 0)
             column.setSpacing(0)
-            title.setContentsMargins(SPACE + 4, SPACE // 2, SPACE, SPACE // 2)
+            title.setContentsMargins(SPACE + 4, SPACE // 2, SPACE, 0)
+            when.setContentsMargins(SPACE + 4, 0, SPACE, SPACE // 2)
             column.addWidget(title)
+            column.addWidget(when)
             column.addWidget(pane, 1)
             sides.addWidget(side)
         self.pictures = QStackedWidget()
@@ -163,10 +166,12 @@ class ComparePage(Panel):
             return
         self._marked = marked
         now = time.time()
-        for title, record in zip(self.titles, jobs, strict=True):
-            took = duration(record.timings.total)
-            words = f"{plain(record.profile_name, 60)} · {day_clock(record.received_at, now)} · {took}"
-            title.say(words, f"{asset_name(record)}\n{exact(record.received_at)}\n{plain(record.session, 80)}")
+        for title, when, record in zip(self.titles, self.times, jobs, strict=True):
+            when.say(f"{day_clock(record.received_at, now)} · {duration(record.timings.total)}")
+            title.say(
+                plain(record.profile_name, 60),
+                f"{asset_name(record)}\n{exact(record.received_at)}\n{plain(record.session, 80)}",
+            )
         self.agreement.setText(self.tr("{percent} % agreement").format(percent=f"{found.agreement * 100:.0f}"))
         parts = [
             count(len(marked.before.items), tr("object"), tr("objects")),

@@ -21,6 +21,8 @@ NARROW = 1000
 TYPED_MS = 250
 DAY_S = 86_400
 BETWEEN = -1
+WHOLE = 112
+"""Pixels of a choice's text that are never cut."""
 
 
 class JobFilters(QWidget):
@@ -50,7 +52,7 @@ class JobFilters(QWidget):
         self.kind = self._combo(
             self.tr("Who asked"),
             [
-                (self.tr("Jobs and replays"), None),
+                (self.tr("All jobs"), None),
                 (self.tr("Jobs of the hub"), False),
                 (self.tr("Replays, shadows"), True),
             ],
@@ -74,7 +76,7 @@ class JobFilters(QWidget):
         self._lay_out()
 
     def _combo(self, name: str, choices: Sequence[tuple[str, object]]) -> ElidedCombo:
-        combo = ElidedCombo()
+        combo = ElidedCombo(whole=WHOLE)
         combo.setAccessibleName(name)
         for text, value in choices:
             combo.addItem(text, value)
@@ -110,7 +112,7 @@ class JobFilters(QWidget):
         column.addLayout(self._second)
         column.addWidget(self.days)
         self._narrow: bool | None = None
-        self.fit(NARROW)
+        self.fit(0)
 
     def fit(self, width: int) -> None:
         """Takes the rows that a width gives room for."""
@@ -118,10 +120,12 @@ class JobFilters(QWidget):
         if narrow == self._narrow:
             return
         self._narrow = narrow
+        # The class is typed, as the text is: with little room it stays beside it, and each choice can be read.
+        choices = (self.plugin, self.state, self.when, self.kind)
         row = self._second if narrow else self._row
-        choices = (self.plugin, self.state, self.class_name, self.when, self.kind)
         for place, box in enumerate(choices):
             row.insertWidget(place if narrow else place + 1, box)
+        self._row.insertWidget(1 if narrow else 3, self.class_name)
 
     def wanted(self) -> JobFilter:
         """What the filters say."""

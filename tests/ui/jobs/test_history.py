@@ -11,6 +11,7 @@ from desktop_app.ui.background import Background
 from desktop_app.ui.jobs.history import PAGE, HistoryModel, HistoryPage
 from desktop_app.ui.jobs.thumbnails import Thumbnails
 from desktop_app.ui.tasks import Tasks
+from desktop_app.ui.widgets import ElidedCombo
 
 
 def test_pages(run: Any, host: Any, tools: Any) -> None:
@@ -39,6 +40,18 @@ def test_pages(run: Any, host: Any, tools: Any) -> None:
         assert tester.model() is model
 
     run(scenario())
+
+
+def test_what_the_filters_say_can_be_read_in_a_small_window(host: Any, qtbot: Any) -> None:
+    page = HistoryPage(host.history, Tasks())
+    qtbot.addWidget(page)
+    page.resize(560, 400)
+    page.show()
+    combos = page.findChildren(ElidedCombo)
+    assert len(combos) == 4
+    assert page.filters.width() <= 560
+    for combo in combos:
+        assert combo.width() - 48 >= combo.fontMetrics().horizontalAdvance(combo.currentText()), combo.currentText()
 
 
 def test_filters_and_choice(run: Any, host: Any, tools: Any, qtbot: Any) -> None:
