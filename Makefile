@@ -13,9 +13,10 @@ demo: qt-libs $(VENV)/.app
 test: qt-libs test-libs $(VENV)/.dev
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest $(ARGS)
 
-# 20,000 jobs through 500 faults; CHAOS_SEED, CHAOS_JOBS and CHAOS_FAULTS change that. Prints a table at the end.
+# 20,000 jobs through 500 faults; CHAOS_SEED, CHAOS_JOBS and CHAOS_FAULTS change that. Prints a table at the end. Then a
+# project of 100,000 assets through three kills; BATCH_ASSETS changes that.
 soak: $(VENV)/.dev
-	$(BIN)/python -m pytest tests/chaos -m soak -s $(ARGS)
+	$(BIN)/python -m pytest tests/chaos tests/e2e/test_batch.py -m soak -s $(ARGS)
 
 # N inputs over all targets, from a seed that is printed (FUZZ_SEED=…); the tests run 2,000 with a fixed one.
 N ?= 100000

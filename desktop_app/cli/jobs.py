@@ -14,13 +14,19 @@ from desktop_app.core.errors import KnownError, UsageError
 from desktop_app.core.job import JobDetail, JobRecord, JobState
 from desktop_app.host import Host
 from desktop_app.jobs.export import ExportFormat, export_jobs
+from desktop_app.store.batches import Outcome
 from desktop_app.store.search import JobFilter
+
+_SEE_LIST = "See: plugdeck jobs list"
+FAILED_PAGE = 1000
 
 
 async def run(host: Host, options: argparse.Namespace) -> int:
     """Does what the action says."""
     if options.action == "list":
         await _list(host, options)
+    elif options.action == "failed":
+        await _failed(host, options)
     elif options.action == "export":
         await _export(host, options)
     elif options.action == "replay":
@@ -67,6 +73,25 @@ async def _export(host: Host, options: argparse.Namespace) -> None:
         complain(f"Left out {count} {why}.")
 
 
+async def _failed(host: Host, options: argparse.Namespace) -> None:
+    records = await host.history.find_session(options.session)
+    if not records:
+        raise KnownError("The history has no job of that session", where=options.session, remedy=_SEE_LIST)
+    failures: list[Outcome] = []
+    for record in records:
+        after = ""
+        while page := await host.batches.failures(record.id, FAILED_PAGE, after):
+            failures += page
+            after = page[-1].asset_id
+    if options.json:
+        names = ("asset_id", "external_id", "reason")
+        print_json([{name: getattr(failure, name) for name in names} for failure in failures])
+    elif not failures:
+        say("No asset of that session failed.")
+    else:
+        table([["ASSET", "ID", "REASON"], *([f.external_id, f.asset_id, f.reason] for f in failures)])
+
+
 async def _list(host: Host, options: argparse.Namespace) -> None:
     profile_id = host.profiles.get(options.profile).id if options.profile else None
     state = None
@@ -95,7 +120,7 @@ async def _list(host: Host, options: argparse.Namespace) -> None:
 async def _show(host: Host, session: str) -> None:
     records = await host.history.find_session(session)
     if not records:
-        raise KnownError("The history has no job of that session", where=session, remedy="See: plugdeck jobs list")
+        raise KnownError("The history has no job of that session", where=session, remedy=_SEE_LIST)
     shown = [{**record_json(record), **_detail_json(await host.history.detail(record.id))} for record in records]
     print_json(shown[0] if len(shown) == 1 else shown)
 
@@ -106,7 +131,7 @@ def record_json(record: JobRecord) -> dict[str, Any]:
     fields["profile"] = fields.pop("profile_name")
     fields["state"] = record.state.value
     fields["error"] = record.error or None
-    del fields["timings"], fields["progress"]
+    del fields["timings"], fields["progress"], fields["batch"]
     fields["timings_ms"] = record.timings.as_dict()
     for key in ("received_at", "updated_at"):
         fields[key] = datetime.fromtimestamp(fields[key], UTC).isoformat(timespec="milliseconds")

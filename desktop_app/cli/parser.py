@@ -187,6 +187,13 @@ def _profiles(add: _Adder) -> None:
     imported = action("import", "Add the profile that FILE holds; it carries no secret.")
     imported.add_argument("file", metavar="FILE", type=Path)
 
+    key = action("api-key", "Keep an API key of yours with a profile; its runs over projects survive a restart then.")
+    key.add_argument("name", metavar="NAME")
+    source = key.add_mutually_exclusive_group(required=True)
+    source.add_argument("--key-stdin", action="store_true", help="read the key from stdin")
+    source.add_argument("--key-env", metavar="VAR", help="read the key from this variable")
+    source.add_argument("--forget", action="store_true", help="remove the key that is kept")
+
     new = action("add", "Add a profile.", help_texts.ADD)
     new.add_argument("name", metavar="NAME")
     new.add_argument("--host", metavar="URL", help="the hub, such as https://api.ango.ai")
@@ -296,6 +303,9 @@ def _jobs(add: _Adder) -> None:
     listed.add_argument("--json", action="store_true", help="one JSON array on stdout")
     show = action("show", "Show everything that is known of a session's job, as JSON.")
     show.add_argument("session", metavar="SESSION")
+    failed = action("failed", "List the assets that failed in a run over a project, and why.")
+    failed.add_argument("session", metavar="SESSION")
+    failed.add_argument("--json", action="store_true", help="one JSON array on stdout")
     replay = action("replay", "Answer a job once more, from the cached asset; nothing is sent.", help_texts.REPLAY)
     replay.add_argument("session", metavar="SESSION")
     replay.add_argument("--profile", metavar="OTHER", help="the profile that answers (default: the job's own)")

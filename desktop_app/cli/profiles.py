@@ -17,7 +17,10 @@ from desktop_app.runner.script_facts import ScriptFacts
 
 async def run(host: Host, options: argparse.Namespace) -> int:
     """Does what the action says."""
-    actions = {"list": _list, "show": _show, "remove": _remove, "export": _export, "import": _import, "add": _add}
+    actions = {
+        "list": _list, "show": _show, "remove": _remove, "export": _export, "import": _import, "add": _add,
+        "api-key": _api_key,
+    }  # fmt: skip
     await actions[options.action](host, options)
     return 0
 
@@ -65,6 +68,16 @@ async def _import(host: Host, options: argparse.Namespace) -> None:
         f"Added {profile.name}. Its secret is not in the file: "
         f"set {profile.secret_variable}, or enter it in the window."
     )
+
+
+async def _api_key(host: Host, options: argparse.Namespace) -> None:
+    profile = host.profiles.get(options.name)
+    if options.forget:
+        await host.secrets.delete_api_key(profile)
+        say(f"The API key of {profile.name} is forgotten.")
+        return
+    await host.secrets.put_api_key(profile, _given("API key", stdin=options.key_stdin, variable=options.key_env) or "")
+    say(f"The API key of {profile.name} is kept; its runs over projects go on after a restart.")
 
 
 async def _add(host: Host, options: argparse.Namespace) -> None:
@@ -166,18 +179,20 @@ def _and(names: list[str], word: str = "and") -> str:
 
 
 def _secret(options: argparse.Namespace) -> str | None:
-    if options.secret_stdin:
-        secret = sys.stdin.readline().strip()
-        if not secret:
-            raise UsageError("There was no secret on stdin", remedy="Write it there as one line.")
-        return secret
-    if options.secret_env:
-        secret = os.environ.get(options.secret_env, "").strip()
-        if not secret:
-            raise UsageError(
-                "The variable with the secret is not set", where=options.secret_env, remedy="Set it and try again."
-            )
-        return secret
+    return _given("secret", stdin=options.secret_stdin, variable=options.secret_env)
+
+
+def _given(what: str, *, stdin: bool, variable: str | None) -> str | None:
+    if stdin:
+        value = sys.stdin.readline().strip()
+        if not value:
+            raise UsageError(f"There was no {what} on stdin", remedy="Write it there as one line.")
+        return value
+    if variable:
+        value = os.environ.get(variable, "").strip()
+        if not value:
+            raise UsageError(f"The variable with the {what} is not set", where=variable, remedy="Set it and try again.")
+        return value
     return None
 
 

@@ -81,7 +81,8 @@ def prediction_of(fields: dict[str, Any]) -> Prediction:
         AnswerError: it makes no sense.
     """
     check_prediction(fields)
-    known = {name: value for name, value in fields.items() if name in Prediction.__dataclass_fields__ and name not in _OURS}
+    taken = Prediction.__dataclass_fields__.keys() - _OURS
+    known = {name: value for name, value in fields.items() if name in taken}
     for name in ("notes", "class_names"):
         if name in known:
             known[name] = tuple(known[name])

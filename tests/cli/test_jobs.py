@@ -11,6 +11,7 @@ import pytest
 from desktop_app.core.job import JobRecord, JobState, StepTimings
 from desktop_app.core.profile import CallbackSource, OnnxSource, Profile
 from desktop_app.host import Host
+from desktop_app.store.batches import BatchRow, Outcome
 from desktop_app.store.paths import DataDir
 
 STARTED = time.time() - 1000
@@ -159,3 +160,24 @@ def test_a_job_is_replayed_and_compared(cli: Any, data_dir: Path, picture: Path,
     outcome = cli("jobs", "replay", "session-1")
     assert outcome.code == 1
     assert "not in the cache" in outcome.err
+
+
+@pytest.mark.usefixtures("history")
+def test_the_assets_that_failed_are_listed_with_their_reasons(cli: Any, data_dir: Path) -> None:
+    async def fill() -> None:
+        host = Host(DataDir(data_dir))
+        await host.start(serve=False)
+        try:
+            await host.batches.begin(BatchRow("job-1", "p", "project", "plan"))
+            outcomes = [Outcome("a1"), Outcome("a2", "b.png", "it is no picture")]
+            await host.batches.settle("job-1", outcomes, page=2, total=2)
+        finally:
+            await host.stop(0)
+
+    asyncio.run(fill())
+    outcome = cli("jobs", "failed", "session-1", "--json")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert json.loads(outcome.out) == [{"asset_id": "a2", "external_id": "b.png", "reason": "it is no picture"}]
+    assert "it is no picture" in cli("jobs", "failed", "session-1").out
+    assert cli("jobs", "failed", "session-2").out.strip() == "No asset of that session failed."
+    assert cli("jobs", "failed", "session-9").code == 1

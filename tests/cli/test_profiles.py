@@ -289,3 +289,17 @@ def test_a_shadow_needs_no_identity_of_its_own(cli: Any, model: Path, script: Pa
     assert live["shadow_of"] is None
     outcome = cli("profiles", "add", "Third", "--onnx", model, "--shadow-of", "nobody")
     assert outcome.code == 1
+
+
+def test_an_api_key_is_kept_with_a_profile_and_forgotten(cli: Any, model: Path, keychain: Any) -> None:
+    add = ("profiles", "add", "Cars", "--host", "https://h.example", "--id", "i", "--secret-stdin", "--onnx", model)
+    assert cli(*add, stdin="s\n").code == 0
+    outcome = cli("profiles", "api-key", "Cars", "--key-stdin", stdin="k-123456\n")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert "k-123456" not in outcome.out
+    assert "k-123456" in keychain.values.values()
+    assert cli("profiles", "api-key", "Cars", "--key-stdin", stdin="\n").code == 2
+    assert cli("profiles", "api-key", "Cars", "--key-env", "NOT_SET_AT_ALL").code == 2
+    assert cli("profiles", "api-key", "Cars").code == 2
+    assert cli("profiles", "api-key", "Cars", "--forget").code == 0
+    assert "k-123456" not in keychain.values.values()

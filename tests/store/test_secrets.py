@@ -103,6 +103,31 @@ async def test_a_secret_is_kept_in_the_keychain_and_read_by_the_next_start(make_
     assert threading.current_thread().name not in keychain.threads
 
 
+async def test_an_api_key_is_kept_beside_the_secret_and_goes_with_it(
+    make_profile: MakeProfile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keychain = Keychain()
+    use(keychain)
+    profile, secrets = make_profile(), Secrets()
+    assert await secrets.api_key(profile) is None
+    await secrets.put(profile, "s3cr3t-value")
+    await secrets.put_api_key(profile, " k-123456\n")
+    later = Secrets()
+    assert (await later.get(profile), await later.api_key(profile)) == ("s3cr3t-value", "k-123456")
+    assert later.known() == {"s3cr3t-value", "k-123456"}
+    monkeypatch.setenv("PLUGDECK_API_KEY_VEHICLES", "k-of-the-environment")
+    assert await later.api_key(profile) == "k-of-the-environment"
+    assert "k-of-the-environment" in Secrets().known()
+    monkeypatch.delenv("PLUGDECK_API_KEY_VEHICLES")
+    await later.delete_api_key(profile)
+    assert (await later.get(profile), await later.api_key(profile)) == ("s3cr3t-value", None)
+    await later.put_api_key(profile, "k-123456")
+    await later.delete(profile)
+    assert keychain.values == {}
+    with pytest.raises(SecretError):
+        await later.put_api_key(profile, "schlüssel")
+
+
 async def test_the_environment_wins(make_profile: MakeProfile, monkeypatch: pytest.MonkeyPatch) -> None:
     use(Keychain())
     profile, secrets = make_profile(), Secrets()
