@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from PySide6.QtCore import Signal
@@ -79,7 +80,8 @@ class ProfileForm(QWidget):
             "memory_limit_mb": self.memory,
         }
         self.own_fields = self._plugin_fields | self._run_fields
-        for field in (*self.own_fields.values(), self.shape, self.answer_format, self.private_assets, self.insecure):
+        others = (self.shadow_of, self.shape, self.answer_format, self.private_assets, self.insecure)
+        for field in (*self.own_fields.values(), *others):
             field.edited.connect(self.edited)
         for panel in self.panels.values():
             panel.edited.connect(self.edited)
@@ -95,6 +97,12 @@ class ProfileForm(QWidget):
         )
         self.plugin_id = TextField(tr("Plugin id"), tr("In the hub: Plugins, Development, your plugin."))
         self.secret = SecretField(tr("Plugin secret"), "")
+        self._live: dict[str, Profile] = {}
+        self.shadow_of = ChoiceField(
+            tr("Answers"),
+            (),
+            tr("A shadow answers along with another plugin, to be compared: nothing of it is sent, it needs no login."),
+        )
 
     def _make_run_fields(self) -> None:
         self.confidence = PercentField(tr("Confidence"), tr("Predictions below it are not answered."))
@@ -129,7 +137,7 @@ class ProfileForm(QWidget):
 
     def _lay_out(self) -> None:
         plugin = Card(tr("Plugin"), tr("As it was created in the hub."))
-        plugin.add(self.name, self.host, self.plugin_id, self.secret, self.connection)
+        plugin.add(self.name, self.host, self.plugin_id, self.secret, self.connection, self.shadow_of)
         source = Card(tr("What answers jobs"))
         self.switch = SourceSwitch()
         self.switch.chosen.connect(self.show_kind)
@@ -199,6 +207,21 @@ class ProfileForm(QWidget):
         self.answer_format.offer(self._formats(kind))
         self.edited.emit()
 
+    def offer_live(self, profiles: Iterable[Profile]) -> None:
+        """Offers the plugins that this one could be a shadow of; call it before `fill`."""
+        self._live = {profile.id: profile for profile in profiles if profile.shadow_of is None}
+        self.shadow_of.setVisible(bool(self._live))
+        self.shadow_of.title.setVisible(bool(self._live))
+
+    def _show_live(self, chosen: str) -> None:
+        along = tr("along with {name}, without sending")
+        choices = [(tr("its own jobs"), "")]
+        choices += [(along.format(name=live.name), live.id) for live in self._live.values()]
+        if chosen and chosen not in self._live:
+            choices.append((tr("along with a plugin that was removed"), chosen))
+        self.shadow_of.offer(choices)
+        self.shadow_of.value = chosen
+
     def fill(self, profile: Profile | None) -> None:
         """Shows a profile, or nothing yet."""
         detection = profile.detection if profile else Detection()
@@ -208,6 +231,7 @@ class ProfileForm(QWidget):
         self.name.value = profile.name if profile else ""
         self.host.value = profile.host if profile else KNOWN_HOSTS[0]
         self.plugin_id.value = profile.plugin_id if profile else ""
+        self._show_live((profile.shadow_of or "") if profile else "")
         self.secret.value = ""
         self.secret.reveal.setChecked(False)
         self.confidence.value = detection.confidence
@@ -270,10 +294,13 @@ class ProfileForm(QWidget):
 
     def values(self) -> dict[str, Any]:
         """The part of a Profile that the form shows, for validation."""
+        live = self._live.get(self.shadow_of.value)
         return {
             "name": self.name.value,
             "host": self.host.value,
-            "plugin_id": self.plugin_id.value,
+            # A shadow never logs in: where nothing is filled in it has the id of the plugin it shadows.
+            "plugin_id": self.plugin_id.value or (live.plugin_id if live else ""),
+            "shadow_of": self.shadow_of.value or None,
             "source": self.panel.values(),
             "detection": self.detection_values(),
             "concurrency": int(self.concurrency.value),

@@ -156,6 +156,8 @@ class EditorPage(QWidget):
         self.stack.setCurrentWidget(self.area)
         self.buttons.show()
         self.preview.show_for(None)
+        own = edited.id if edited else ""
+        self.form.offer_live(other for other in self._host.profiles.all() if other.id != own)
         self.form.fill(shown)
         self.preview.set_score(self.form.confidence.value)
 

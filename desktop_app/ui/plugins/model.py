@@ -40,6 +40,8 @@ class PluginRow:
     """The execution provider that the loaded model really uses, "" for scripts."""
     working: JobRecord | None = None
     """The job that told last how far it is."""
+    live: str = ""
+    """Of a shadow, the name of the plugin whose jobs it answers along with."""
 
     @property
     def words(self) -> str:
@@ -50,14 +52,23 @@ class PluginRow:
         return f"{words} · {doing_words(self.working)}"
 
     @property
+    def shadow_words(self) -> str:
+        """Whose shadow it is."""
+        return tr("shadow of {name}").format(name=self.live or tr("a removed plugin"))
+
+    @property
     def short_figures(self) -> str:
-        """`214 today · 38 ms`, for the narrow list."""
+        """`214 today · 38 ms`, for the narrow list; a shadow's jobs are not counted."""
+        if self.profile.shadow_of:
+            return self.shadow_words
         median = "" if self.median_ms is None else f" · {duration(self.median_ms)}"
         return tr("{count} today").format(count=QLocale().toString(self.jobs)) + median
 
     @property
     def figures(self) -> str:
-        """`214 jobs · 38 ms`."""
+        """`214 jobs · 38 ms`; a shadow's jobs are not counted."""
+        if self.profile.shadow_of:
+            return tr("{shadow}: answers along, nothing is sent").format(shadow=self.shadow_words)
         parts = [count(self.jobs, tr("job today"), tr("jobs today"))]
         if self.median_ms is not None:
             parts.append(duration(self.median_ms))
@@ -101,6 +112,7 @@ class PluginModel(QAbstractListModel):
         if place >= 0 and self.rows[place].profile.name == profile.name:
             self.rows[place].profile = profile
             self._changed(place)
+            self._name_shadows()
             return
         row = PluginRow(profile, status)
         if place >= 0:
@@ -112,6 +124,7 @@ class PluginModel(QAbstractListModel):
         self.beginInsertRows(NO_INDEX, place, place)
         self.rows.insert(place, row)
         self.endInsertRows()
+        self._name_shadows()
 
     def remove(self, profile_id: str) -> None:
         """Takes a profile out."""
@@ -120,6 +133,15 @@ class PluginModel(QAbstractListModel):
             self.beginRemoveRows(NO_INDEX, place, place)
             del self.rows[place]
             self.endRemoveRows()
+            self._name_shadows()
+
+    def _name_shadows(self) -> None:
+        names = {row.profile.id: row.profile.name for row in self.rows}
+        for place, row in enumerate(self.rows):
+            live = names.get(row.profile.shadow_of or "", "")
+            if live != row.live:
+                row.live = live
+                self._changed(place)
 
     def set_status(self, status: ProfileStatus) -> None:
         """Shows a profile's new state."""

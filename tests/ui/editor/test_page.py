@@ -465,3 +465,35 @@ def test_tab_goes_through_the_form_as_it_is_read(page: Any, run: Any, model: Pat
         await tools.until(lambda: not running_tasks())
 
     run(scenario())
+
+
+def test_a_shadow_is_made_in_the_form(page: Any, run: Any, host: Any, model: Path, tools: Any, qtbot: Any) -> None:
+    live = tools.profile("Live", host="https://eu-api.ango.ai", plugin_id="live-1")
+
+    async def scenario() -> None:
+        page.open_new(model)
+        assert page.form.shadow_of.isHidden(), "there is no plugin that it could be a shadow of"
+        host.put(live)
+        host.put(tools.profile("Other shadow", shadow_of=live.id))
+        page.open_new(model)
+        box = page.form.shadow_of.box
+        assert [box.itemText(n) for n in range(box.count())] == ["its own jobs", "along with Live, without sending"]
+        await tools.until(lambda: "Ultralytics" in page.onnx.findings.summary.text())
+        assert not page.save_button.isEnabled(), "without an id it answers no jobs of its own"
+        box.setCurrentIndex(1)
+        box.activated.emit(1)
+        await tools.until(page.save_button.isEnabled)
+        saved: list[Any] = []
+        page.saved.connect(lambda *args: saved.append(args))
+        page.save_button.click()
+        ((shadow, secret, _),) = saved
+        assert (shadow.shadow_of, shadow.plugin_id, secret) == (live.id, "live-1", None)
+        # And it can be one no more.
+        host.put(shadow)
+        page.open_profile(shadow)
+        assert page.form.shadow_of.value == live.id
+        page.form.shadow_of.value = ""
+        profile, problems = page.candidate()
+        assert (problems, profile.shadow_of) == ({}, None)
+
+    run(scenario())

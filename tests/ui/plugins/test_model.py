@@ -3,6 +3,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QAbstractItemModelTester
+
 from desktop_app.core.events import ProfileState, ProfileStatus
 from desktop_app.core.job import JobState
 from desktop_app.ui.plugins.model import PluginModel
@@ -47,3 +50,20 @@ def test_how_far_a_script_is_stands_beside_its_state(qapp: Any, tools: Any) -> N
     assert changed == [0]
     model.take_job(replace(running, state=JobState.BUILDING))
     assert row.words == "busy 1"
+
+
+def test_a_shadow_says_whose_it_is(qapp: Any, tools: Any) -> None:
+    model = PluginModel()
+    tester = QAbstractItemModelTester(model, QAbstractItemModelTester.FailureReportingMode.Fatal)
+    live = tools.profile("Live")
+    shadow = tools.profile("Newer", shadow_of=live.id)
+    model.put(shadow, ProfileStatus(shadow.id))
+    model.put(live, ProfileStatus(live.id))
+    assert model.find(shadow.id).short_figures == "shadow of Live"
+    model.put(live.changed(name="Renamed"), ProfileStatus(live.id))
+    assert "shadow of Renamed: answers along, nothing is sent" in model.index(0).data(
+        Qt.ItemDataRole.AccessibleTextRole
+    )
+    model.remove(live.id)
+    assert model.find(shadow.id).short_figures == "shadow of a removed plugin"
+    assert tester.model() is model
