@@ -192,6 +192,7 @@ class MainWindow(QMainWindow):
         self.inspector.hidden_changed.connect(self.asset.set_hidden)
         self.inspector.min_score_changed.connect(viewing.set_min_score)
         self.inspector.cancel.connect(lambda job_id: self.host.cancel(job_id))
+        self.inspector.batch.pause.connect(lambda job_id, paused: self.host.pause(job_id, paused))
         self.asset.selected.connect(self.inspector.select)
         self.asset.hovered.connect(self.inspector.hover)
         self.asset.view.order = self.inspector.tree_model.order

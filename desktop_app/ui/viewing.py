@@ -64,7 +64,7 @@ class Viewing(QObject):
         window, known = self._window, self._looked_at
         self._looked_at = record
         window.logs.show_job(record)
-        if known is not None and replace(known, progress=record.progress) == record:
+        if known is not None and replace(known, progress=record.progress, batch=record.batch) == record:
             window.inspector.show_progress(record)
             return
         if known is None:

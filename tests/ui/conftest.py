@@ -235,6 +235,10 @@ class FakeHost:
         self.calls.append(("cancel", job_id))
         return True
 
+    def pause(self, job_id: str, paused: bool) -> bool:
+        self.calls.append(("pause", job_id, paused))
+        return True
+
     async def start_profile(self, profile_id: str) -> None:
         self._call("start", profile_id)
         self.set_state(profile_id, ProfileState.ONLINE)

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 from desktop_app.core.job import JobDetail, JobRecord
 from desktop_app.ui.asset.items import Annotations, Layer
 from desktop_app.ui.formats import decimal, plain, tr
+from desktop_app.ui.inspector.batch_bar import BatchBar
 from desktop_app.ui.inspector.curl import curl_of
 from desktop_app.ui.inspector.facts import JobFacts
 from desktop_app.ui.inspector.json_view import JsonView
@@ -70,7 +71,9 @@ class Inspector(Panel):
         self.state, self.error, self.details = self.job.state, self.job.error, self.job.details
         self.details_button, self._facts = self.job.details_button, self.job.values
         self.facts = FittedArea(self.job)
+        self.batch = BatchBar()
         column.addWidget(self.facts)
+        column.addWidget(self.batch)
         column.addWidget(self._make_tabs(), 1)
         self.tabs.setMinimumHeight(132)
         self.clear()
@@ -157,6 +160,7 @@ class Inspector(Panel):
         self.replay_button.setEnabled(record.state.terminal and record.replay_of != record.id)
         self.curl_button.setEnabled(self._detail is not None and isinstance(self._detail.payload, dict))
         self.job.show_job(record)
+        self.batch.show_job(record)
         if detail is None:
             if other:
                 self._annotations = Annotations()
@@ -205,6 +209,7 @@ class Inspector(Panel):
         if self._record is not None and self._record.id == record.id:
             self._record = record
             self.job.show_progress(record)
+            self.batch.show_job(record)
 
     def show_size(self, job_id: str, width: int, height: int) -> None:
         """Takes over how large the picture turned out to be: for scripts nobody else knows."""
