@@ -237,8 +237,8 @@ class Host(Workbench):
         """Ends a job; the hub hears of it. False if it is over already."""
         return self.supervisor.cancel(job_id)
 
-    async def add_profile(self, profile: Profile, secret: str | None) -> str:
-        """Adds a profile and keeps its secret.
+    async def add_profile(self, profile: Profile, secret: str | None, token: str | None = None) -> str:
+        """Adds a profile and keeps its secret, and the token for its model server.
 
         Returns:
             "" or, where the secret could not be kept, a sentence that says what to do. The profile is added all the
@@ -249,10 +249,11 @@ class Host(Workbench):
         """
         check_host(profile)
         await self.profiles.save(profile)
-        return await self._keep_secret(profile, secret)
+        return await self._keep_secret(profile, secret, token)
 
-    async def update_profile(self, profile: Profile, secret: str | None = None) -> str:
-        """Replaces a profile (same id), with a new secret where one is given; served anew if it was running.
+    async def update_profile(self, profile: Profile, secret: str | None = None, token: str | None = None) -> str:
+        """Replaces a profile (same id), with a new secret and a new token for its model server where they are given;
+        served anew if it was running.
 
         Raises:
             ProfileError: the name is taken, or the host is not https.
@@ -263,8 +264,8 @@ class Host(Workbench):
         await self.profiles.save(profile)
         if secret is None and old.name != profile.name:
             secret = await self._old_secret(old)
-        warning = await self._keep_secret(profile, secret)
-        if (running and old != profile) or (secret is not None and running):
+        warning = await self._keep_secret(profile, secret, token)
+        if running and (old != profile or secret is not None or token is not None):
             await self.supervisor.stop(profile.id)
             self.supervisor.start(profile)
         return warning
@@ -330,14 +331,16 @@ class Host(Workbench):
         except StoreError as error:
             log.warning("what an earlier crash left cannot be read: %s", error)
 
-    async def _keep_secret(self, profile: Profile, secret: str | None) -> str:
-        if not secret:
-            return ""
-        try:
-            await self.secrets.put(profile, secret)
-        except SecretError as error:
-            return str(error)
-        return ""
+    async def _keep_secret(self, profile: Profile, secret: str | None, token: str | None = None) -> str:
+        complaints = []
+        for value, keep in ((secret, self.secrets.put), (token, self.secrets.put_token)):
+            if not value:
+                continue
+            try:
+                await keep(profile, value)
+            except SecretError as error:
+                complaints.append(str(error))
+        return " ".join(complaints)
 
     async def _old_secret(self, old: Profile) -> str | None:
         try:

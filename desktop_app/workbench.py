@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from desktop_app.core.errors import ModelLoadError, ProfileError, ProfileNotFound, SecretError
-from desktop_app.core.profile import Profile
+from desktop_app.core.profile import Profile, RemoteSource
 
 if TYPE_CHECKING:
     from desktop_app.core.job import JobRecord
@@ -77,6 +77,23 @@ class Workbench:
         from desktop_app.runner.inspect import inspect_model
 
         return await inspect_model(path, family=family, picture=picture)
+
+    async def inspect_remote(
+        self,
+        source: RemoteSource,
+        token: str,
+        *,
+        family: str = "",
+        picture: Path | None = None,
+    ) -> dict[str, Any]:
+        """What a model on a server is and why, as `inspect` says it of a file; `server` holds what the server tells.
+
+        Raises:
+            ModelLoadError: the server cannot be reached, is not ready, or has no such model; says why.
+        """
+        from desktop_app.runner.inspect import inspect_remote
+
+        return await inspect_remote(source, token, family=family, picture=picture)
 
     async def class_names(self, source: Path | str) -> tuple[str, ...]:
         """The class names in a file (a list, data.yaml or config.json), or in a text of the same forms.
@@ -198,8 +215,18 @@ class Workbench:
         overlay = {"asset": str(result.file), "answer": result.answer, "out": str(Path.cwd() / out)}
         return await ask_worker({"type": "load", "overlay": overlay})
 
-    def _runner(self, profile: Profile, on_log: Callable[..., None], on_state: Callable[[RunnerState], None]) -> Runner:
+    def _runner(
+        self,
+        profile: Profile,
+        on_log: Callable[..., None],
+        on_state: Callable[[RunnerState], None],
+        *,
+        patient: bool = True,
+    ) -> Runner:
         from desktop_app.runner.pool import Runner
+
+        async def token() -> str:
+            return await self.secrets.token(profile) or ""
 
         return Runner(
             profile,
@@ -207,6 +234,8 @@ class Workbench:
             secrets=self.secrets.known,
             on_log=on_log,
             on_state=on_state,
+            token=token,
+            patient=patient,
         )
 
     def _own_profile(self, record: JobRecord) -> Profile:
@@ -223,7 +252,7 @@ class Workbench:
         def said(line: WorkerLine) -> None:
             self.recorder.log(line.level, line.message, profile=profile, source=line.source, details=line.details)
 
-        return self._runner(profile, said, lambda _: None)
+        return self._runner(profile, said, lambda _: None, patient=False)
 
     async def _secret(self, profile: Profile) -> str:
         secret = await self.secrets.get(profile)

@@ -1,4 +1,4 @@
-"""`plugdeck inspect`: what an ONNX file is and why, for people or as JSON. Needs no data directory."""
+"""`plugdeck inspect`: what a model is, in a file or on a server, and why; for people or as JSON. Needs no data dir."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from desktop_app.cli.models import existing_file
+from desktop_app.cli.models import existing_file, remote_source, token_of
 from desktop_app.cli.output import clean, columns, print_json, say
-from desktop_app.runner.inspect import inspect_model
+from desktop_app.core.errors import UsageError
+from desktop_app.runner.inspect import inspect_model, inspect_remote
 
 TASKS = {
     "detect": "detects objects: a box for each",
@@ -58,17 +59,28 @@ _SHOWN_IN_DETAIL = 3
 
 async def run(options: argparse.Namespace) -> int:
     """Prints what the file is. Exit code 0 also for a model that is declined: saying so is the answer."""
-    path = existing_file(options.file)
-    found = await inspect_model(path)
+    if (options.file is None) is (options.remote is None):
+        raise UsageError("There is one thing to inspect", remedy="Name a file, or --remote URL with --model NAME.")
+    if options.remote is not None:
+        source = remote_source(options)
+        found = await inspect_remote(source, token_of(options) or "")
+        path, given = Path(source.model), f"--remote {shlex.quote(source.url)} --model {shlex.quote(source.model)}"
+    else:
+        path, given = options.file, ""
+        found = await inspect_model(existing_file(path))
     if options.json:
         print_json(found)
     else:
-        tell(options.file, found)
+        tell(path, found, given)
     return 0
 
 
-def tell(path: Path, found: dict[str, Any]) -> None:
-    """The findings in plain words: what it is, how sure, why, and what to check."""
+def tell(path: Path, found: dict[str, Any], given: str = "") -> None:
+    """The findings in plain words: what it is, how sure, why, and what to check.
+
+    Args:
+        given: the options that name the model, "" for a file.
+    """
     supported = found["task"] != "unsupported"
     say(clean(path.name))
     facts = [
@@ -85,12 +97,26 @@ def tell(path: Path, found: dict[str, Any]) -> None:
     tensors = output.get("tensors") if isinstance(output, dict) else None
     if isinstance(tensors, dict):
         facts.append(("Output", ", ".join(f"{name} {shape}" for name, shape in tensors.items())))
+    server = found.get("server")
+    if isinstance(server, dict):
+        facts += _server(server)
     columns([[f"  {name}", clean(text)] for name, text in facts])
     _details(found)
     _list("Why", found["why"])
     _list("To check", found["warnings"])
     if supported:
-        say(f"Try it: plugdeck test --onnx {clean(shlex.quote(str(path)))} PICTURE")
+        say(f"Try it: plugdeck test {clean(given or '--onnx ' + shlex.quote(str(path)))} PICTURE")
+
+
+def _server(server: dict[str, Any]) -> list[tuple[str, str]]:
+    """What a model server says of itself and the model."""
+    rows = [
+        ("Server", " ".join(filter(None, [server.get("server") or "a server", "at", server.get("url")]))),
+        ("Runs on", server.get("platform")),
+        ("Versions", ", ".join(server.get("versions") or ())),
+        ("Tensors", "as bytes" if server.get("binary") else "as JSON, which is slower: it takes no bytes"),
+    ]
+    return [(name, str(text)) for name, text in rows if text]
 
 
 def _input(spec: dict[str, Any]) -> str:

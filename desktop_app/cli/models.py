@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,14 @@ from pydantic import ValidationError
 
 from desktop_app.cli.parser import SHAPES
 from desktop_app.core.errors import UsageError
-from desktop_app.core.profile import CallbackSource, Detection, OnnxSource, Profile, RemoteSource
+from desktop_app.core.profile import (
+    REMOTE_CONCURRENCY,
+    CallbackSource,
+    Detection,
+    OnnxSource,
+    Profile,
+    RemoteSource,
+)
 from desktop_app.runner.inspect import read_class_list
 
 ModelSource = OnnxSource | CallbackSource | RemoteSource
@@ -29,17 +37,14 @@ def source_of(options: argparse.Namespace) -> ModelSource:
         UsageError: a file is not there, or options do not fit together.
     """
     if options.remote is not None:
-        if not options.model:
-            raise UsageError("--remote needs the model's name", remedy="Add --model NAME.")
         if options.python is not None or options.provider is not None or options.unload_after is not None:
             raise UsageError(
                 "--python, --provider and --unload-after do not go with --remote", remedy="Leave them out."
             )
-        raise UsageError(
-            "This version cannot use a model server yet", where=options.remote, remedy="Give --onnx or --script."
-        )
-    if options.model:
-        raise UsageError("--model goes with --remote", remedy="Leave it out.")
+        return remote_source(options)
+    for option in _REMOTE:
+        if getattr(options, option):
+            raise UsageError(f"--{option.replace('_', '-')} goes with --remote", remedy="Leave it out.")
     if options.onnx is not None:
         if options.python is not None:
             raise UsageError("--python goes with --script", remedy="Leave it out.")
@@ -53,6 +58,53 @@ def source_of(options: argparse.Namespace) -> ModelSource:
         # Not resolved: a virtual environment's python is a link, and following it leaves the environment.
         python = existing_file(python, resolve=False)
     return CallbackSource(script=existing_file(options.script), python=python)
+
+
+def remote_source(options: argparse.Namespace) -> RemoteSource:
+    """The model on a server that the options name.
+
+    Raises:
+        UsageError: one of them is missing or cannot be right.
+    """
+    if not options.model:
+        raise UsageError("--remote needs the model's name", remedy="Add --model NAME.")
+    try:
+        source = RemoteSource(
+            url=options.remote,
+            model=options.model,
+            version=options.model_version or "",
+            allow_insecure=options.allow_insecure_remote,
+        )
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        option = {"url": "--remote", "version": "--model-version"}.get(str(first["loc"][0]), "--model")
+        raise UsageError(f"{option}: {first['msg'].removeprefix('Value error, ')}") from error
+    if not source.encrypted_enough:
+        raise UsageError(
+            "The model server's address is plain http, so anybody on the way could see pictures and token",
+            where=source.url,
+            remedy="Give its https address, or add --allow-insecure-remote.",
+        )
+    return source
+
+
+def token_of(options: argparse.Namespace) -> str | None:
+    """The token for the model server in the variable that the options name, or None where they name none.
+
+    Raises:
+        UsageError: the variable is not set.
+    """
+    if not options.token_env:
+        return None
+    token = os.environ.get(options.token_env, "").strip()
+    if not token:
+        raise UsageError(
+            "The variable with the token is not set", where=options.token_env, remedy="Set it and try again."
+        )
+    return token
+
+
+_REMOTE = ("model", "model_version", "token_env", "allow_insecure_remote")
 
 
 async def profile_of(name: str, host: str, plugin_id: str, options: argparse.Namespace) -> Profile:
@@ -72,8 +124,9 @@ async def profile_of(name: str, host: str, plugin_id: str, options: argparse.Nam
         detection["classes"] = await class_names(options.classes)
     if options.shape is not None:
         detection["shape"] = SHAPES[options.shape]
+    at_once = REMOTE_CONCURRENCY if options.remote is not None else None
     given = {
-        "concurrency": options.concurrency,
+        "concurrency": options.concurrency or at_once,
         "timeout_s": options.timeout,
         "memory_limit_mb": options.memory_limit,
         "answer_format": options.answer_format,

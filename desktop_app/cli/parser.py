@@ -95,8 +95,10 @@ def build_parser() -> argparse.ArgumentParser:
     rest.add_argument("--port", type=_port, metavar="N", help="port to listen on (default 8080; 0: a free one)")
 
     _profiles(add)
-    inspect = add("inspect", "Say what an ONNX file is, how sure that is, and why.")
-    inspect.add_argument("file", type=Path, metavar="MODEL.onnx")
+    inspect = add("inspect", "Say what an ONNX file or a model on a server is, how sure that is, and why.")
+    inspect.add_argument("file", type=Path, nargs="?", metavar="MODEL.onnx")
+    inspect.add_argument("--remote", metavar="URL", help="a model server (Open Inference Protocol), with --model")
+    _server(inspect)
     inspect.add_argument("--json", action="store_true", help="one JSON object on stdout")
     _test(add)
     script = add.group("new", "Write a starting point.")("script", "Write a plugin script to start from.")
@@ -218,10 +220,21 @@ def _model(parser: argparse.ArgumentParser, *, required: bool) -> None:
     model = group.add_mutually_exclusive_group(required=required)
     model.add_argument("--onnx", type=Path, metavar="FILE", help="an ONNX file")
     model.add_argument("--script", type=Path, metavar="FILE", help="a plugin script")
-    model.add_argument("--remote", metavar="URL", help="a model server (not in this version yet)")
-    group.add_argument("--model", metavar="NAME", help="the model's name on the remote server")
+    model.add_argument("--remote", metavar="URL", help="a model server (Open Inference Protocol over HTTP)")
+    _server(group)
     group.add_argument(
         "--python", type=Path, metavar="INTERPRETER", help="interpreter for the script (default: the bundled one)"
+    )
+
+
+def _server(group: argparse._ActionsContainer) -> None:
+    group.add_argument("--model", metavar="NAME", help="the model's name on the remote server")
+    group.add_argument("--model-version", metavar="V", help="its version there (default: the server's choice)")
+    group.add_argument("--token-env", metavar="VAR", help="read the remote server's bearer token from this variable")
+    group.add_argument(
+        "--allow-insecure-remote",
+        action="store_true",
+        help="allow a remote server without encryption (http) that is not on this machine",
     )
 
 
@@ -245,7 +258,9 @@ def _options(parser: argparse.ArgumentParser) -> None:
         metavar="SHAPE",
         help=f"{', '.join(sorted(SHAPES))} (default: what fits the model's task)",
     )
-    options.add_argument("--concurrency", type=_positive, metavar="N", help="jobs at once in the model (default 1)")
+    options.add_argument(
+        "--concurrency", type=_positive, metavar="N", help="jobs at once in the model (default 1; with --remote 4)"
+    )
     options.add_argument(
         "--timeout", type=_seconds, metavar="SECONDS", help="bound on the run of the model (default 120)"
     )

@@ -7,11 +7,12 @@ import os
 import sys
 from typing import Any
 
-from desktop_app.cli.models import existing_file, profile_of
+from desktop_app.cli.models import existing_file, profile_of, token_of
 from desktop_app.cli.output import complain, print_json, say, table
-from desktop_app.core.errors import ProfileError, UsageError
-from desktop_app.core.profile import CallbackSource, OnnxSource, Profile
+from desktop_app.core.errors import ModelLoadError, ProfileError, UsageError
+from desktop_app.core.profile import CallbackSource, OnnxSource, Profile, RemoteSource
 from desktop_app.host import Host
+from desktop_app.runner.launch import ModelAway
 from desktop_app.runner.script_facts import ScriptFacts
 
 
@@ -98,7 +99,7 @@ async def _add(host: Host, options: argparse.Namespace) -> None:
             allow_insecure_host=live.allow_insecure_host or profile.allow_insecure_host,
         )  # fmt: skip
         await _look_at_model(host, profile, options)
-        complaint = await host.add_profile(profile, secret)
+        complaint = await host.add_profile(profile, secret, token_of(options))
         if complaint:
             complain(complaint)
         say(f"Added {profile.name}, a shadow of {live.name}: it answers the same jobs, and nothing of it is sent.")
@@ -114,20 +115,36 @@ async def _add(host: Host, options: argparse.Namespace) -> None:
     if facts is not None:
         profile = _as_script_says(profile, facts, options)
     profile = await _look_at_model(host, profile, options)
-    warning = await host.add_profile(profile, secret)
-    if warning and secret != in_environment:
+    token = token_of(options)
+    warning = await host.add_profile(profile, secret, token)
+    if warning and (secret != in_environment or token):
         complain(warning)
     say(f"Added {profile.name}.")
 
 
 async def _look_at_model(host: Host, profile: Profile, options: argparse.Namespace) -> Profile:
-    """A file that cannot be a model is refused now, not when the first job comes.
+    """A file or server that cannot give a model is refused now, not when the first job comes.
 
     Returns:
         The profile, with as many jobs at once as its script asks for, unless an option says how many.
     """
     if isinstance(profile.source, OnnxSource):
         found = await host.inspect(profile.source.path)
+        for warning in found.get("warnings", ()):
+            complain(str(warning))
+    elif isinstance(profile.source, RemoteSource):
+        try:
+            found = await host.inspect_remote(profile.source, token_of(options) or "")
+        except ModelAway as error:
+            # Not the model's fault: its server may start after this.
+            complain(f"The model was not looked at. {error}")
+            return profile
+        if found.get("task") == "unsupported":
+            why = next(iter(found.get("why") or ()), "")
+            raise ModelLoadError(
+                f"The model gives no annotations: {why}", where=profile.source.model,
+                remedy="Use a detector, segmenter, pose model or classifier.",
+            )  # fmt: skip
         for warning in found.get("warnings", ()):
             complain(str(warning))
     elif isinstance(profile.source, CallbackSource):

@@ -9,11 +9,11 @@ import os
 from pathlib import Path
 from typing import Any
 
-from desktop_app.cli.models import has_model, profile_of
+from desktop_app.cli.models import has_model, profile_of, token_of
 from desktop_app.cli.output import clean, columns, complain, print_json, say
 from desktop_app.core.annotation import SHAPE_KEYS
 from desktop_app.core.errors import KnownError, UsageError
-from desktop_app.core.profile import OnnxSource, Profile
+from desktop_app.core.profile import CallbackSource, Profile
 from desktop_app.host import Host
 from desktop_app.jobs.trial import TrialResult
 
@@ -24,7 +24,7 @@ async def run(host: Host, options: argparse.Namespace) -> int:
     """Runs the files; exit code 1 if one of them gave no answer or the overlay could not be drawn."""
     profile, files = await _chosen(host, options)
     out = None if options.overlay is None else _overlay_path(options.overlay, files)
-    if isinstance(profile.source, OnnxSource) and not _is_object(options.config):
+    if not isinstance(profile.source, CallbackSource) and not _is_object(options.config):
         complain("The --config is no JSON object, so the model runs without it.")
     results = await host.test(profile, files, options.config, dict(options.map) or None)
     if options.json:
@@ -52,12 +52,15 @@ def _is_object(config: str | None) -> bool:
 async def _chosen(host: Host, options: argparse.Namespace) -> tuple[Profile, list[Path]]:
     if has_model(options):
         profile = await profile_of("test", "http://127.0.0.1", "test", options)
+        token = token_of(options)
+        if token:
+            host.secrets.hold_token(profile, token)
         names = options.arguments
     else:
         if not options.arguments:
             raise UsageError(
                 "There is nothing to test",
-                remedy="Name a profile and files, or a model with --onnx or --script and files.",
+                remedy="Name a profile and files, or a model with --onnx, --script or --remote and files.",
             )
         given = [name for name in _MODEL_OPTIONS if getattr(options, name) not in (None, False)]
         if given:
@@ -74,6 +77,9 @@ async def _chosen(host: Host, options: argparse.Namespace) -> tuple[Profile, lis
 
 _MODEL_OPTIONS = (
     "model",
+    "model_version",
+    "token_env",
+    "allow_insecure_remote",
     "python",
     "confidence",
     "iou",

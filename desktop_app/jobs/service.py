@@ -25,7 +25,7 @@ from desktop_app.jobs.resume import Reading
 from desktop_app.jobs.sessions import Sessions
 from desktop_app.jobs.shared import Shared
 from desktop_app.jobs.takeup import TakeUp
-from desktop_app.runner.pool import RunnerState, WorkerLine
+from desktop_app.runner.pool import RunnerPhase, RunnerState, WorkerLine
 from desktop_app.runner.reload import ScriptWatch
 
 if TYPE_CHECKING:
@@ -378,6 +378,9 @@ class ProfileService:
             self._failed = ProfileStatus(self.profile.id, ProfileState.CRASHED, state.detail, crashes=state.crashes)
             self._set(self._failed)
             self._end_waiting(KnownError(state.detail, remedy="See the plugin's log in Plugdeck."))
+        elif state.phase is RunnerPhase.RESTARTING and self._consumer is None:
+            # Not connected before the model can answer: what it waits for is all there is to say.
+            self._set(ProfileStatus(self.profile.id, ProfileState.LOADING, state.detail, retry_at=state.retry_at))
         elif self._failed is None:
             self._set(self.status)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from desktop_app.core.job import Job
-from desktop_app.core.profile import CallbackSource, Profile
+from desktop_app.core.profile import CallbackSource, Profile, RemoteSource
 
 PACKAGE = Path(__file__).resolve().parent.parent
 BOOT = PACKAGE / "child" / "boot.py"
@@ -32,15 +32,21 @@ def bundled_worker() -> list[str]:
     return [sys.executable, "-m", "desktop_app", "--worker"]
 
 
-def load_frame(profile: Profile) -> dict[str, Any]:
-    """The `load` frame of a profile."""
+def load_frame(profile: Profile, token: str = "") -> dict[str, Any]:
+    """The `load` frame of a profile.
+
+    Args:
+        token: of its model server, which gets no other secret.
+    """
     source = profile.source.model_dump(mode="json", exclude={"environment"})
     for name in ("script", "path", "working_directory"):
         if source.get(name):
             source[name] = str(Path(source[name]).absolute())  # the worker starts in another directory
+    remote = {"token": token, "timeout_s": profile.timeout_s} if isinstance(profile.source, RemoteSource) else {}
     return {
         "type": "load",
         "source": source,
+        **remote,
         "detection": profile.detection.model_dump(mode="json"),
         "concurrency": profile.concurrency,
         "plugin_id": profile.plugin_id,

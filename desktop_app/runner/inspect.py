@@ -8,11 +8,15 @@ from typing import Any
 
 from desktop_app.core.aio import cancel_and_wait, spawn
 from desktop_app.core.errors import ModelLoadError
+from desktop_app.core.profile import RemoteSource
 from desktop_app.runner.command import PACKAGE, bundled_worker
 from desktop_app.runner.environment import child_environment, process_environment
+from desktop_app.runner.launch import ModelAway
 from desktop_app.runner.process import WorkerProcess
 
 LIMIT_S = 120.0
+REMOTE_LIMIT_S = 180.0
+"""More than the worker grants a server for its first run, so that it is the worker who says what was too slow."""
 
 
 async def ask_worker(frame: dict[str, Any], *, limit_s: float = LIMIT_S) -> dict[str, Any]:
@@ -72,6 +76,21 @@ async def inspect_model(path: Path, *, family: str = "", picture: Path | None = 
     return await ask_worker(frame)
 
 
+async def inspect_remote(
+    source: RemoteSource, token: str, *, family: str = "", picture: Path | None = None
+) -> dict[str, Any]:
+    """The same of a model on a server, with what the server says of itself and its model under `server`.
+
+    Raises:
+        ModelAway: it cannot be reached or is not ready; says why.
+        ModelLoadError: it does not take the token, has no such model, or speaks another language; says why.
+    """
+    frame = {"type": "load", "inspect_remote": source.model_dump(mode="json"), "token": token, "family": family}
+    if picture is not None:
+        frame["picture"] = str(Path.cwd() / picture)
+    return await ask_worker(frame, limit_s=REMOTE_LIMIT_S)
+
+
 async def read_class_list(path: Path) -> tuple[str, ...]:
     """The class names in a list with one a line, a data.yaml or a config.json.
 
@@ -83,5 +102,6 @@ async def read_class_list(path: Path) -> tuple[str, ...]:
 
 
 def _failure(frame: dict[str, Any]) -> ModelLoadError:
+    kind = ModelAway if frame.get("kind") == "away" else ModelLoadError
     words = {name: str(frame.get(name) or "") for name in ("where", "remedy", "details")}
-    return ModelLoadError(str(frame.get("what") or "The worker failed without a reason"), **words)
+    return kind(str(frame.get("what") or "The worker failed without a reason"), **words)

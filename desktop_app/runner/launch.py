@@ -23,6 +23,10 @@ class KilledWhileLoading(ModelLoadError):
     """The worker was ended from outside before it had loaded: the next one may fare better."""
 
 
+class ModelAway(ModelLoadError):
+    """The model's server cannot be reached or is not ready: it may well be later."""
+
+
 async def make_worker(
     profile: Profile, scratch: Path, secrets: Iterable[str], on_frame: OnFrame, on_pulse: Callable[[], None]
 ) -> WorkerProcess:
@@ -48,16 +52,18 @@ async def load(
     told: asyncio.Future[dict[str, Any]],
     limit_s: float,
     secrets: Iterable[str],
+    token: str = "",
 ) -> dict[str, Any]:
     """Has a started worker load its model; what is left of it otherwise is killed.
 
     Args:
         told: gets the worker's `loaded` or `failed`.
+        token: of the profile's model server, "" without one.
 
     Raises:
         ModelLoadError: it cannot load, or ended (KilledWhileLoading: from outside), or took too long.
     """
-    frame = load_frame(profile)
+    frame = load_frame(profile, token)
     if worker.capture_fd is not None:
         frame["capture_fd"] = worker.capture_fd
     worker.send(frame)

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 from desktop_app.core.aio import backoff, cancel_and_wait, report_bug, spawn
 from desktop_app.core.errors import KnownError, ModelError, ModelLoadError
 from desktop_app.core.events import Level
-from desktop_app.core.profile import Profile
+from desktop_app.core.profile import Profile, RemoteSource
 from desktop_app.runner import verdicts
 from desktop_app.runner.claims import usable_info
 from desktop_app.runner.death import Death
 from desktop_app.runner.hearing import Hearing
-from desktop_app.runner.launch import KilledWhileLoading, load, make_worker
+from desktop_app.runner.launch import KilledWhileLoading, ModelAway, load, make_worker
 from desktop_app.runner.memory import MemoryWatch
 from desktop_app.runner.process import WorkerProcess
 from desktop_app.runner.runs import Lost, Runs, Suspected
@@ -35,6 +35,8 @@ class Life:
         on_frame: gets every frame but those about loading.
         on_state: gets every change of state.
         load_limit_s: how long loading the model may take.
+        token: gives the token of the profile's model server.
+        patient: whether a model server that is away is waited for, however long that takes.
 
     Attributes:
         worker: the present one, perhaps dead already.
@@ -54,6 +56,8 @@ class Life:
         on_frame: Callable[[dict[str, Any], bytes], None],
         on_state: Callable[[RunnerState], None],
         load_limit_s: float,
+        token: Callable[[], Awaitable[str]],
+        patient: bool,
     ) -> None:
         self._profile = profile
         self._scratch = scratch
@@ -63,6 +67,8 @@ class Life:
         self._on_frame = on_frame
         self._on_state = on_state
         self._load_limit_s = load_limit_s
+        self._token = token
+        self._patient = patient
         self._loaded: asyncio.Future[dict[str, Any]] | None = None
         self._supervisor: asyncio.Task[None] | None = None
         self._delays = backoff(first=0.5, limit=30.0)
@@ -144,6 +150,7 @@ class Life:
             self._loaded = asyncio.get_running_loop().create_future()
 
     async def _supervise(self) -> None:
+        told = ""
         while True:
             self._forgiven = False
             self._doom = None
@@ -157,11 +164,16 @@ class Life:
                     continue
                 # A model that never loaded will not next time either, unless it was not given the chance.
                 hopeful = bool(self.info) or (isinstance(error, KilledWhileLoading) and self._doom is None)
-                self.crashes += 1
-                if not hopeful or self.crashes >= MAX_DEATHS:
-                    self._give_out(self._doom or error)
-                    return
+                away = isinstance(error, ModelAway) and self._patient
+                if not away:
+                    self.crashes += 1
+                    if not hopeful or self.crashes >= MAX_DEATHS:
+                        self._give_out(self._doom or error)
+                        return
                 detail = str(error)
+                if away and detail != told:
+                    self._hearing.say(WorkerLine(Level.WARNING, detail))
+                    told = detail
             except Exception as error:  # noqa: BLE001 - a bug of ours must not leave the profile without a supervisor
                 report_bug(error, f"starting the worker of {self._profile.name}")
                 self.crashes += 1
@@ -201,18 +213,20 @@ class Life:
             if kind == "loaded" and not told.done():
                 told.set_result(usable_info(frame.get("info")))
             elif kind == "failed" and not told.done():
-                told.set_exception(self._hearing.error(frame, ModelLoadError))
+                kind = ModelAway if frame.get("kind") == "away" else ModelLoadError
+                told.set_exception(self._hearing.error(frame, kind))
             else:
                 self._on_frame(frame, blob)
 
         def on_pulse() -> None:
             self._memory.pulse(self.pid)
 
+        token = await self._token() if isinstance(self._profile.source, RemoteSource) else ""
         worker = await make_worker(self._profile, self._scratch, self._secrets(), on_frame, on_pulse)
         self.worker = worker
         await worker.start()
         self._move(RunnerPhase.STARTING)
-        info = await load(worker, self._profile, told, self._load_limit_s, self._secrets())
+        info = await load(worker, self._profile, told, self._load_limit_s, self._secrets(), token)
         self.info = info
         self._move(RunnerPhase.READY)
         if not loaded.done():

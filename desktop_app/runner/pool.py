@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,10 @@ CANCEL_GRACE_S = 2.0
 """How long a cancelled job may take to give way before its worker is killed."""
 
 
+async def _no_token() -> str:
+    return ""
+
+
 class Runner:
     """The host's handle on one profile's worker.
 
@@ -49,6 +53,8 @@ class Runner:
         on_log: gets the worker's prints and what else belongs on this machine's screen.
         on_state: gets every change of state.
         load_limit_s: how long loading the model may take.
+        token: gives the token of the profile's model server, "" where it has none; asked at every start of a worker.
+        patient: whether a model server that is away is waited for, however long that takes.
     """
 
     def __init__(
@@ -60,6 +66,8 @@ class Runner:
         on_log: Callable[[WorkerLine], None] = lambda _: None,
         on_state: Callable[[RunnerState], None] = lambda _: None,
         load_limit_s: float = LOAD_LIMIT_S,
+        token: Callable[[], Awaitable[str]] = _no_token,
+        patient: bool = True,
     ) -> None:
         self.profile = profile
         self._known_secrets = secrets
@@ -78,6 +86,8 @@ class Runner:
             on_frame=self._on_frame,
             on_state=on_state,
             load_limit_s=load_limit_s,
+            token=token,
+            patient=patient,
         )
 
     @property

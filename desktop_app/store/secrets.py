@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 SERVICE = "Plugdeck"
 _PROBE = "doctor"
-VARIABLES = ("PLUGDECK_SECRET_", "PLUGDECK_API_KEY_")
+VARIABLES = ("PLUGDECK_SECRET_", "PLUGDECK_API_KEY_", "PLUGDECK_TOKEN_")
 LIMIT_S = 30.0
 """How long the keychain may take; it may be asking the person at the screen."""
 
@@ -47,6 +47,14 @@ class _Entry(NamedTuple):
     @classmethod
     def api_key(cls, profile: Profile) -> _Entry:
         return cls(f"{profile.id}-api-key", profile.api_key_variable, profile.name)
+
+    @classmethod
+    def token(cls, profile: Profile) -> _Entry:
+        return cls(f"{profile.id}-token", profile.token_variable, profile.name)
+
+    @classmethod
+    def all(cls, profile: Profile) -> tuple[_Entry, ...]:
+        return cls.secret(profile), cls.api_key(profile), cls.token(profile)
 
 
 class Secrets:
@@ -83,6 +91,14 @@ class Secrets:
             SecretError: the keychain is locked, broken or does not answer.
         """
         return await self._get(_Entry.api_key(profile))
+
+    async def token(self, profile: Profile) -> str | None:
+        """The token for the profile's model server; None where it has none.
+
+        Raises:
+            SecretError: the keychain is locked, broken or does not answer.
+        """
+        return await self._get(_Entry.token(profile))
 
     async def _get(self, entry: _Entry) -> str | None:
         value = os.environ.get(entry.variable, "").strip() or self._kept.get(entry.name)
@@ -167,6 +183,24 @@ class Secrets:
             raise SecretError("This is no API key", where=profile.name, remedy=remedy)
         await self._put(_Entry.api_key(profile), key)
 
+    def hold_token(self, profile: Profile, token: str) -> None:
+        """Keeps a token in memory only, until the app ends.
+
+        Raises:
+            SecretError: it cannot be one.
+        """
+        value = _checked_token(profile, token)
+        self._kept[_Entry.token(profile).name] = value
+        self._seen.add(value)
+
+    async def put_token(self, profile: Profile, token: str) -> None:
+        """Keeps the token for the profile's model server in the keychain and reads it back.
+
+        Raises:
+            SecretError: see `put`.
+        """
+        await self._put(_Entry.token(profile), _checked_token(profile, token))
+
     async def _put(self, entry: _Entry, value: str) -> None:
         self._seen.add(value)
         self._kept[entry.name] = value
@@ -187,21 +221,21 @@ class Secrets:
         del self._kept[entry.name]
 
     async def delete(self, profile: Profile) -> None:
-        """Removes the profile's secret and its API key from the keychain; harmless where there are none.
+        """Removes all of the profile's secrets from the keychain; harmless where there are none.
 
         Raises:
             SecretError: the keychain is locked, broken or does not answer.
         """
-        secret, key = _Entry.secret(profile), _Entry.api_key(profile)
-        self._kept.pop(secret.name, None)
-        self._kept.pop(key.name, None)
+        entries = _Entry.all(profile)
+        for entry in entries:
+            self._kept.pop(entry.name, None)
 
-        def both() -> None:
-            _delete(secret.name)
-            _delete(key.name)
+        def every_one() -> None:
+            for entry in entries:
+                _delete(entry.name)
 
         try:
-            await self._call(secret, both)
+            await self._call(entries[0], every_one)
         except _NoKeychain:
             pass
 
@@ -278,6 +312,15 @@ class Secrets:
         for secret in self._seen:
             text = text.replace(secret, "•••")
         return text
+
+
+def _checked_token(profile: Profile, token: str) -> str:
+    value = token.strip()
+    if not value or not value.isascii() or not value.isprintable():
+        raise SecretError(
+            "This is no token for a model server", where=profile.name, remedy="Copy it again, without the word Bearer."
+        )
+    return value
 
 
 def _has_keychain() -> bool:

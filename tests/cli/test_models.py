@@ -9,7 +9,7 @@ import pytest
 from desktop_app.cli.models import class_names, existing_file, profile_of, source_of
 from desktop_app.cli.parser import parse
 from desktop_app.core.errors import ModelLoadError, UsageError
-from desktop_app.core.profile import AnswerFormat, CallbackSource, OnnxSource, Shape
+from desktop_app.core.profile import AnswerFormat, CallbackSource, OnnxSource, RemoteSource, Shape
 
 
 def options(*line: object) -> Any:
@@ -20,6 +20,10 @@ def test_one_source_for_each_kind_of_model(model: Path, script: Path, tmp_path: 
     assert source_of(options("--onnx", model)) == OnnxSource(path=model, provider="cpu")
     assert source_of(options("--onnx", model, "--provider", "cuda")) == OnnxSource(path=model, provider="cuda")
     assert source_of(options("--onnx", model, "--unload-after", "90")) == OnnxSource(path=model, unload_after_s=90)
+    remote = options(
+        "--remote", "http://gpu-box:8000/v2/", "--model", "m", "--model-version", 3, "--allow-insecure-remote"
+    )
+    assert source_of(remote) == RemoteSource(url="http://gpu:8000", model="m", version="3", allow_insecure=True)
     link = tmp_path / "python"
     link.symlink_to(sys.executable)
     # The link itself: it is what makes the interpreter belong to its environment.
@@ -44,7 +48,9 @@ def test_paths_are_made_absolute(script: Path, monkeypatch: pytest.MonkeyPatch) 
         (["--script", "SCRIPT", "--unload-after", "60"], "--unload-after"),
         (["--remote", "http://127.0.0.1", "--model", "m", "--unload-after", "60"], "--unload-after"),
         (["--remote", "http://127.0.0.1"], "--model NAME"),
-        (["--remote", "http://127.0.0.1", "--model", "m"], "cannot use a model server yet"),
+        (["--remote", "http://gpu-box:8000", "--model", "m"], "--allow-insecure-remote"),
+        (["--remote", "https://me:key@gpu-box", "--model", "m"], "--remote: must be a plain address"),
+        (["--onnx", "SCRIPT", "--token-env", "TOKEN"], "--token-env"),
         (["--remote", "http://127.0.0.1", "--model", "m", "--provider", "cuda"], "--provider"),
     ],
 )

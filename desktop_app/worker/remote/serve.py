@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -14,6 +15,8 @@ from desktop_app.worker.frames import picture_of, runs_at_once, told
 from desktop_app.worker.onnx.predict import prediction_json
 from desktop_app.worker.remote.connection import ServerAway
 from desktop_app.worker.remote.model import Cancelled, RemoteModel, inspect_remote
+
+T = TypeVar("T")
 
 
 def load_remote(frame: Frame) -> Loaded:
@@ -30,13 +33,7 @@ def load_remote(frame: Frame) -> Loaded:
     limit = frame.get("timeout_s")
     timeout_s = float(limit) if isinstance(limit, int | float) and limit > 0 else 120.0
 
-    def opened() -> RemoteModel:
-        try:
-            return RemoteModel(source, detection, token, at_once=runs_at_once(frame), timeout_s=timeout_s)
-        except ServerAway as error:
-            raise Failure(error.what, error.where, error.remedy, error.details, "away") from None
-
-    model = told(opened)
+    model = _waited_for(lambda: RemoteModel(source, detection, token, at_once=runs_at_once(frame), timeout_s=timeout_s))
 
     def run(job: Job) -> dict[str, Any]:
         path, page = picture_of(job)
@@ -64,7 +61,19 @@ def inspected(frame: Frame) -> dict[str, Any]:
     chosen = str(frame.get("family") or "") or None
     given = frame.get("overrides")
     overrides = given if isinstance(given, dict) else None
-    return told(lambda: inspect_remote(source, token, picture=picture, only=chosen, overrides=overrides))
+    return _waited_for(lambda: inspect_remote(source, token, picture=picture, only=chosen, overrides=overrides))
+
+
+def _waited_for(action: Callable[[], T]) -> T:
+    """Like `told`, and a server that is away is told as something that may be over later."""
+
+    def tried() -> T:
+        try:
+            return action()
+        except ServerAway as error:
+            raise Failure(error.what, error.where, error.remedy, error.details, "away") from None
+
+    return told(tried)
 
 
 def _source(given: Any) -> RemoteSource:
