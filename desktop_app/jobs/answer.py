@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from desktop_app.core.check import check_answer
+from desktop_app.core.config import read_config
 from desktop_app.core.errors import AnswerError
 from desktop_app.core.job import Job
 from desktop_app.core.mapping import ClassMapping
@@ -103,7 +104,8 @@ def _from_instances(
     size = (prediction.width, prediction.height) if prediction.width and prediction.height else None
     raw = {"objects": objects, "classifications": classifications, "relations": []}
     checked = check_answer(raw, ours=True, size=size, schema_ids=None)
-    notes = [*prediction.notes, *mapping.notes, *checked.notes]
+    _, misread = read_config(job.config_json)
+    notes = [*((misread,) if misread else ()), *prediction.notes, *mapping.notes, *checked.notes]
     notes += [f'{count} dropped: the class "{name}" is not mapped.' for name, count in unmapped.most_common()]
     answer = _with_existing(checked.answer, existing, notes)
     style = AnswerFormat.CURRENT if answer_format is AnswerFormat.AUTO else answer_format

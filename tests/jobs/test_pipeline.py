@@ -85,6 +85,18 @@ async def test_notes_go_to_the_hub_as_warnings(hub, line):
     assert (await line.history.detail(record.id)).notes
 
 
+async def test_a_config_that_cannot_be_read_is_told_and_costs_no_job(hub, line, until):
+    session = await hub.run_plugin("p1", extra={"configJSON": '{"confidence": 0,4}'})
+    await session.wait(10)
+    record = await line.terminal(session.id)
+    assert record.state is JobState.DELIVERED
+    assert not session.error
+    (told,) = [log.message for log in session.logs if "Config JSON" in log.message]
+    assert "line 1, column 18" in told
+    await until(lambda: any(said.message == told and said.session == session.id for said in line.lines))
+    assert told in (await line.history.detail(record.id)).notes
+
+
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
