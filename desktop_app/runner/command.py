@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
 
+from desktop_app.core.config import read_config
 from desktop_app.core.job import Job
 from desktop_app.core.profile import CallbackSource, Profile, RemoteSource
 
@@ -73,13 +73,7 @@ def run_frame(profile: Profile, job: Job, number: int, asset_path: Path | None) 
 
 def overrides(job: Job) -> dict[str, Any]:
     """The job's configJSON, whose unknown keys the worker reports; empty where it is no JSON object."""
-    config = job.config_json
-    if isinstance(config, str):
-        try:
-            config = json.loads(config)
-        except (ValueError, RecursionError):
-            return {}
-    return config if isinstance(config, dict) else {}
+    return read_config(job.config_json)[0]
 
 
 def _frozen_program() -> str:
