@@ -15,6 +15,7 @@ from desktop_app.hub.demo.server import DemoHub
 from desktop_app.ui.dialogs import finished
 from desktop_app.ui.formats import tr
 from desktop_app.ui.icons import set_icon
+from desktop_app.ui.menus import open_with
 from desktop_app.ui.run_dialog import RunDialog
 
 DELAY_S = 3.0
@@ -56,8 +57,7 @@ class DemoButton(QToolButton):
         self.setAccessibleName(tr("Demo"))
         self.setToolTip(tr("Run a plugin as the hub's users do, or let the hub fail"))
         self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        menu = QMenu(self)
+        self.entries = menu = QMenu(self)
         self.run_action = menu.addAction(tr("Run a plugin…"))
         self.run_action.triggered.connect(lambda: start(self._run(), "run a plugin"))
         self.many = menu.addAction(tr("Send {count} jobs at once").format(count=MANY))
@@ -92,7 +92,7 @@ class DemoButton(QToolButton):
             menu.addSeparator()
             self.leave = menu.addAction(tr("Leave the demo"))
             self.leave.triggered.connect(lambda: leave())
-        self.setMenu(menu)
+        open_with(self, menu)
 
     def _switch(self, menu: QMenu, text: str) -> QAction:
         entry = menu.addAction(text)

@@ -18,7 +18,7 @@ from desktop_app.ui.side_page import SidePage
 from desktop_app.ui.states import shape_pixmap
 from desktop_app.ui.tasks import Tasks
 from desktop_app.ui.tokens import SPACE
-from desktop_app.ui.widgets import ElidedCombo, clear_layout, label, push_button
+from desktop_app.ui.widgets import ElidedCombo, clear_layout, label, name_choice, push_button
 
 Examine = Callable[[Sequence[Profile], Callable[[Finding], None]], Awaitable[list[Finding]]]
 
@@ -85,7 +85,7 @@ class DoctorPage(SidePage):
         self._running: asyncio.Task[None] | None = None
         self.findings: list[Finding] = []
         self.plugin = ElidedCombo(10)
-        self.plugin.setAccessibleName(tr("Plugin to look at"))
+        name_choice(self.plugin, tr("Plugin to look at"))
         self.plugin.setMaximumWidth(220)
         self.plugin.activated.connect(lambda _: self.start())
         self.run_button = push_button(tr("Check again"), self._toggle, kind="primary", icon="restart")
@@ -98,7 +98,6 @@ class DoctorPage(SidePage):
             self.head.addWidget(control)
         column = self.card_column(900)
         self.summary = label("", "subtitle", wrap=True)
-        self.summary.setAccessibleName(tr("Outcome"))
         self.progress = QProgressBar()
         self.progress.setRange(0, 0)
         self.progress.setTextVisible(False)

@@ -14,10 +14,8 @@ from PySide6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
     QDropEvent,
-    QKeySequence,
     QPaintEvent,
     QResizeEvent,
-    QShortcut,
 )
 from PySide6.QtWidgets import QApplication, QMainWindow, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
@@ -44,6 +42,7 @@ from desktop_app.ui.notices import Notices
 from desktop_app.ui.one_plugin import OnePlugin
 from desktop_app.ui.plugins.panel import PluginPanel
 from desktop_app.ui.remedies import remedies
+from desktop_app.ui.shortcuts import Place, note_keys, shortcut
 from desktop_app.ui.side_pages import SidePages
 from desktop_app.ui.tasks import Tasks
 from desktop_app.ui.theme import apply_theme, notifier
@@ -211,26 +210,28 @@ class MainWindow(QMainWindow):
         self.toolbar.doctor.connect(lambda: side.show_doctor())
         self.toolbar.diagnostics.connect(lambda: side.copy_diagnostics())
         self.toolbar.about.connect(side.show_about)
+        self.toolbar.quit.connect(self.quit_requested)
         self.notices.offer = lambda error, of: remedies(self, error, of)
         self.notices.offer_help = lambda: ((tr("Copy diagnostics"), side.copy_diagnostics),)
         notifier().changed.connect(self._recolour)
 
     def _make_shortcuts(self) -> None:
-        for keys, slot in (
-            ("Ctrl+N", self.open_editor),
-            ("Ctrl+1", lambda: self.show_page("live")),
-            ("Ctrl+2", lambda: self.show_page("history")),
-            ("Ctrl+F", self._focus_search),
-            ("Ctrl+L", lambda: self.logs.text.setFocus()),
-            ("Ctrl+T", self.commands.test),
-            ("F5", self.history.reload),
-            ("Ctrl+,", self.side.show_settings),
-            ("F1", lambda: self.side.show_doctor()),
-            ("?", self.side.show_shortcuts),
-            ("Ctrl+W", self.close),
-            ("Ctrl+Q", self.quit_requested.emit),
+        for keys, text, slot in (
+            ("Ctrl+1", tr("Live"), lambda: self.show_page("live")),
+            ("Ctrl+2", tr("History"), lambda: self.show_page("history")),
+            ("Ctrl+F", tr("Search jobs"), self._focus_search),
+            ("Ctrl+L", tr("Filter the log"), lambda: self.logs.text.setFocus()),
+            ("Ctrl+N", tr("Add a plugin"), self.open_editor),
+            ("Ctrl+T", tr("Test a file"), self.commands.test),
+            ("Ctrl+,", tr("Settings"), self.side.show_settings),
+            ("F1", tr("Doctor: why does it not work?"), lambda: self.side.show_doctor()),
+            ("?", tr("This page"), self.side.show_shortcuts),
+            ("Ctrl+W", tr("Close the window"), self.close),
+            ("Ctrl+Q", tr("Quit"), self.quit_requested.emit),
         ):
-            QShortcut(QKeySequence(keys), self, slot)
+            shortcut(self, Place.WINDOW, text, keys, slot)
+        note_keys(self, Place.WINDOW, tr("Leave a page or a dialog"), "Esc")
+        shortcut(self, Place.JOBS, tr("Read the history again"), "F5", self.history.reload)
         self.asset_keys = AssetKeys(
             self, self.asset.view, (self.filmstrip.view, self.history.view, self.inspector.tree, self.plugins.view)
         )
@@ -273,6 +274,7 @@ class MainWindow(QMainWindow):
             self.plugins.hide()
             self.logs.hide()
             self.toolbar.show_page("")
+            self.welcome.demo_door.setFocus()
 
     @property
     def is_live(self) -> bool:

@@ -23,7 +23,7 @@ from desktop_app.hub.demo.server import DemoHub
 from desktop_app.ui.formats import plain, tr
 from desktop_app.ui.theme import mono_font
 from desktop_app.ui.tokens import SPACE
-from desktop_app.ui.widgets import ElidedCombo, FittedArea, label, push_button
+from desktop_app.ui.widgets import ElidedCombo, FittedArea, label, name_choice, push_button
 
 PICTURE = QSize(96, 72)
 MAPPING = 190
@@ -45,8 +45,8 @@ class RunDialog(QDialog):
         self.setMinimumWidth(520)
         self._hub = hub
         self.plugin, self.asset = ElidedCombo(), ElidedCombo()
-        self.plugin.setAccessibleName(tr("Plugin"))
-        self.asset.setAccessibleName(tr("Asset"))
+        name_choice(self.plugin, tr("Plugin"))
+        name_choice(self.asset, tr("Asset"))
         for plugin_id in hub.plugins:
             state = tr("online") if hub.online(plugin_id) else tr("offline")
             name = plain(names.get(plugin_id, plugin_id), 60)
@@ -133,7 +133,7 @@ class RunDialog(QDialog):
         project = self._hub.project
         for name in plugin.class_names if plugin else ():
             box = ElidedCombo()
-            box.setAccessibleName(tr("Category for {name}").format(name=plain(name, 60)))
+            name_choice(box, tr("Category for {name}").format(name=plain(name, 60)))
             box.addItem(tr("Not mapped"), "")
             for tool in project.category_schema["tools"]:
                 box.addItem(plain(str(tool["title"]), 60), str(tool["schemaId"]))

@@ -11,6 +11,7 @@ from PySide6.QtGui import QDesktopServices, QGuiApplication
 
 from desktop_app.ui.formats import tr
 from desktop_app.ui.settings_page import SettingsPage
+from desktop_app.ui.shortcuts import noted
 from desktop_app.ui.shortcuts_page import ShortcutsPage
 from desktop_app.ui.side_page import SidePage
 
@@ -39,7 +40,7 @@ class SidePages(QObject):
     @cached_property
     def shortcuts(self) -> ShortcutsPage:
         """The list of shortcuts."""
-        return self._added(ShortcutsPage())
+        return self._added(ShortcutsPage(noted(self._window)))
 
     @cached_property
     def care(self) -> Care:

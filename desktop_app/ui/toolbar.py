@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QResizeEvent
-from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QLabel, QLineEdit, QMenu, QToolButton, QWidget
+from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QLabel, QLineEdit, QMenu, QWidget
 
 from desktop_app.ui.formats import tr
 from desktop_app.ui.icons import app_icon, set_icon
+from desktop_app.ui.menus import open_with
 from desktop_app.ui.tokens import SPACE
 from desktop_app.ui.widgets import label, push_button, tool_button
 
@@ -22,7 +23,7 @@ class Toolbar(QFrame):
 
     Signals:
         start_all, stop_all, test, settings: buttons.
-        help, demo, doctor, diagnostics, about: entries of the help menu.
+        help, demo, doctor, diagnostics, about, quit: entries of the help menu.
         page: "live" or "history".
         search: (a text to look for among the jobs, whether Enter asked for it).
     """
@@ -36,6 +37,7 @@ class Toolbar(QFrame):
     doctor = Signal()
     diagnostics = Signal()
     about = Signal()
+    quit = Signal()
     page = Signal(str)
     search = Signal(str, bool)
 
@@ -53,6 +55,7 @@ class Toolbar(QFrame):
         self._pages = QButtonGroup(self)
         for button, name in ((self.live, "live"), (self.history, "history")):
             button.setProperty("kind", "segment")
+            button.setAutoExclusive(True)  # what makes it one of several to a screen reader
             self._pages.addButton(button)
             button.clicked.connect(lambda _=False, name=name: self.page.emit(name))
         self.live.setChecked(True)
@@ -86,8 +89,7 @@ class Toolbar(QFrame):
         row.addStretch(1)
         row.addWidget(self.text, 2)
         self.help_button = tool_button("help", tr("Help"))
-        self.help_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self.help_button.setMenu(self._help_menu())
+        open_with(self.help_button, self._help_menu())
         row.addWidget(self.help_button)
         self.gear = tool_button("gear", tr("Settings"), self.settings.emit, shortcut="Ctrl+,")
         row.addWidget(self.gear)
@@ -101,6 +103,9 @@ class Toolbar(QFrame):
             (menu.addSeparator(), ""),
             (menu.addAction(tr("Keyboard shortcuts"), self.help.emit), "?"),
             (about := menu.addAction(tr("About Plugdeck"), self.about.emit), ""),
+            (menu.addSeparator(), ""),
+            # Where there is neither a tray nor a menu bar, this is the one that is to be found.
+            (menu.addAction(tr("Quit"), self.quit.emit), "Ctrl+Q"),
         ):
             if keys:
                 # Shown only: the window has these keys.

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVB
 
 from desktop_app.ui.formats import tr
 from desktop_app.ui.icons import app_icon, pixmap
+from desktop_app.ui.shortcuts import Place, note_keys
 from desktop_app.ui.theme import notifier, tokens
 from desktop_app.ui.tokens import SPACE
 from desktop_app.ui.widgets import label, push_button
@@ -22,6 +23,7 @@ class Door(QPushButton):
         self.setAccessibleName(title)
         self.setAccessibleDescription(text)
         self.setShortcut(keys)
+        note_keys(self, Place.START, title, keys)
         self.setFixedSize(232, 176)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self._picture = QLabel()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt
-from PySide6.QtGui import QAction, QKeySequence, QPaintEvent
+from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QFrame,
@@ -85,22 +86,6 @@ def push_button(text: str, slot: Callable[[], object] | None = None, *, kind: st
     if slot is not None:
         button.clicked.connect(lambda: slot())
     return button
-
-
-def action(
-    owner: QWidget, text: str, slot: Callable[[], object], *, keys: str = "", everywhere: bool = True
-) -> QAction:
-    """An action of a widget, with its shortcut."""
-    result = QAction(text, owner)
-    if keys:
-        result.setShortcut(QKeySequence(keys))
-        if everywhere:
-            result.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
-        else:
-            result.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-    result.triggered.connect(lambda: slot())
-    owner.addAction(result)
-    return result
 
 
 class PanelHeader(QFrame):
@@ -249,6 +234,16 @@ class FittedArea(QScrollArea):
         return super().eventFilter(watched, event)
 
 
+def name_choice(box: QComboBox, name: str, hint: str = "") -> None:
+    """Names a choice and says more about it.
+
+    Linux' screen readers get the chosen text from Qt where the name should be: there the description names it.
+    """
+    box.setAccessibleName(name)
+    named = sys.platform == "linux"
+    box.setAccessibleDescription(". ".join(part for part in (name if named else "", hint) if part))
+
+
 class ElidedCombo(QComboBox):
     """A choice that may be narrow: its text ends in … where there is no room, and is the tooltip.
 
@@ -263,7 +258,7 @@ class ElidedCombo(QComboBox):
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumContentsLength(least)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
-        self.currentTextChanged.connect(self.setToolTip)
+        self.currentTextChanged.connect(lambda text: self.setToolTip(tip(text)))
         self.currentTextChanged.connect(lambda _: self.updateGeometry())
 
     def minimumSizeHint(self) -> QSize:

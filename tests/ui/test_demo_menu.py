@@ -167,11 +167,11 @@ def test_failing_plugins_are_offered_where_they_can_be_added(with_demo: Any, too
 
         button = DemoButton(hub, lambda work, name: spawn(work, name=name), dict, add)
         qtbot.addWidget(button)
-        entries = [entry for entry in button.menu().actions() if entry.data()]
+        entries = [entry for entry in button.entries.actions() if entry.data()]
         for entry in entries:
             entry.trigger()
         await tools.until(lambda: added == ["load", "crash"])
-        assert not any(entry.data() for entry in plain.menu().actions())
+        assert not any(entry.data() for entry in plain.entries.actions())
 
     with_demo(scenario)
 

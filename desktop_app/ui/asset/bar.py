@@ -12,6 +12,7 @@ from desktop_app.ui.asset.items import Annotations, Layer
 from desktop_app.ui.asset.view import STEP, AssetView
 from desktop_app.ui.formats import tr
 from desktop_app.ui.icons import set_icon
+from desktop_app.ui.menus import open_with
 from desktop_app.ui.tokens import SPACE
 from desktop_app.ui.widgets import ElidedLabel, label, tool_button
 
@@ -47,7 +48,6 @@ class AssetBar(QFrame):
         self.scale_label = label("", "muted")
         self.scale_label.setMinimumWidth(48)
         self.scale_label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.scale_label.setAccessibleName(tr("Zoom"))
         self.details_button = tool_button("panel", tr("Show the job's details"), checkable=True)
         self.details_button.setChecked(True)
         self.details_button.toggled.connect(self.details)
@@ -73,7 +73,6 @@ class AssetBar(QFrame):
         button.setIconSize(QSize(18, 18))
         button.setText(tr("Layers"))
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         button.setAccessibleName(tr("Layers"))
         button.setToolTip(tr("Choose what is drawn"))
         menu = QMenu(button)
@@ -86,7 +85,7 @@ class AssetBar(QFrame):
         self.show_counts(Annotations())
         menu.addSeparator()
         menu.addAction(self._make_opacity(menu))
-        button.setMenu(menu)
+        open_with(button, menu)
         return button
 
     def _make_opacity(self, menu: QMenu) -> QWidgetAction:
@@ -123,7 +122,9 @@ class AssetBar(QFrame):
 
     def show_scale(self, scale: float) -> None:
         """Says how large the asset is seen: 100 % is one of its pixels on one of the screen's."""
-        self.scale_label.setText(f"{scale * self.devicePixelRatioF() * 100:.0f} %")
+        words = f"{scale * self.devicePixelRatioF() * 100:.0f} %"
+        self.scale_label.setText(words)
+        self.scale_label.setAccessibleName(f"{tr('Zoom')} {words}")
 
     def suit(self, *, narrow: bool, picture: bool) -> None:
         """Leaves out what has no room, and what means nothing for this asset."""

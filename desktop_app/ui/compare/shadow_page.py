@@ -32,7 +32,7 @@ from desktop_app.ui.hosting import Host
 from desktop_app.ui.models.table import Column, TypedTableModel, fit_columns
 from desktop_app.ui.tasks import Tasks
 from desktop_app.ui.tokens import SPACE
-from desktop_app.ui.widgets import ElidedCombo, EmptyState, Panel, label, push_button, tool_button
+from desktop_app.ui.widgets import ElidedCombo, EmptyState, Panel, label, name_choice, push_button, tool_button
 
 LAST = (50, 200, 1000)
 
@@ -87,9 +87,9 @@ class ShadowPage(Panel):
 
     def _make_choice(self) -> QGridLayout:
         self.shadow, self.live, self.last = ElidedCombo(), ElidedCombo(), ElidedCombo()
-        self.shadow.setAccessibleName(self.tr("The plugin that answers in the shadow"))
-        self.live.setAccessibleName(self.tr("The plugin whose jobs it answers"))
-        self.last.setAccessibleName(self.tr("Over how many jobs"))
+        name_choice(self.shadow, self.tr("The plugin that answers in the shadow"))
+        name_choice(self.live, self.tr("The plugin whose jobs it answers"))
+        name_choice(self.last, self.tr("Over how many jobs"))
         for number in LAST:
             self.last.addItem(self.tr("last {count} jobs").format(count=number), number)
         self.switch = push_button(self.tr("Answer in the shadow"), self._switch)
@@ -129,7 +129,7 @@ class ShadowPage(Panel):
         self.jobs.horizontalHeader().setStretchLastSection(True)
         fit_columns(self.jobs, self.rows.columns)
         self.jobs.activated.connect(self._open)
-        self.jobs.doubleClicked.connect(self._open)
+        self.jobs.activated.connect(self._open)
         words = QVBoxLayout()
         words.setContentsMargins(SPACE + 4, 0, SPACE + 4, SPACE)
         words.setSpacing(SPACE // 2)

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 
 from desktop_app.ui.formats import decimal, tr
 from desktop_app.ui.tokens import CONTROL_HEIGHT, SPACE
-from desktop_app.ui.widgets import label, set_kind, tool_button
+from desktop_app.ui.widgets import label, name_choice, set_kind, tool_button
 
 TITLE_WIDTH = 132
 
@@ -88,7 +88,8 @@ class Field(QWidget):
         self.control = control
         self._hint = hint
         self.touched = False
-        control.setAccessibleName(title.replace("&", ""))
+        self._name = title.replace("&", "")
+        control.setAccessibleName(self._name)
         self.message = label(hint, "muted", wrap=True)
         self.message.setVisible(bool(hint))
         self.row = QHBoxLayout()
@@ -99,13 +100,12 @@ class Field(QWidget):
         column.setSpacing(3)
         column.addLayout(self.row)
         column.addWidget(self.message)
-        if hint:
-            control.setAccessibleDescription(hint)
+        self._describe(hint)
 
     def set_hint(self, hint: str) -> None:
         """Says something else below the field."""
         self._hint = hint
-        self.control.setAccessibleDescription(hint)
+        self._describe(hint)
         if not self.has_error:
             self._say(hint, "muted")
 
@@ -121,12 +121,18 @@ class Field(QWidget):
             self.control.setProperty("invalid", bool(text))
             self.control.style().unpolish(self.control)
             self.control.style().polish(self.control)
-        self.control.setAccessibleDescription(text or self._hint)
+        self._describe(text or self._hint)
 
     def touch(self) -> None:
         """Remembers that the person has been here, so that its error may be shown."""
         self.touched = True
         self.edited.emit()
+
+    def _describe(self, text: str) -> None:
+        if isinstance(self.control, QComboBox):
+            name_choice(self.control, self._name, text)
+        else:
+            self.control.setAccessibleDescription(text)
 
     def _say(self, text: str, kind: str) -> None:
         self.message.setText(text)

@@ -36,7 +36,7 @@ from desktop_app.ui.editor.preview_worker import PreviewWorker
 from desktop_app.ui.formats import decimal, duration, plain, tr
 from desktop_app.ui.hosting import Host
 from desktop_app.ui.tokens import SPACE
-from desktop_app.ui.widgets import EmptyState, label, push_button
+from desktop_app.ui.widgets import EmptyState, label, name_choice, push_button
 
 if TYPE_CHECKING:
     from desktop_app.ui.asset.pictures import Picture
@@ -98,7 +98,7 @@ class Preview(QFrame):
 
     def _lay_out(self) -> None:
         self.pictures = QComboBox()
-        self.pictures.setAccessibleName(tr("Picture to try the model on"))
+        name_choice(self.pictures, tr("Picture to try the model on"))
         for path in sample_pictures():
             self.pictures.addItem(tr("Sample: {name}").format(name=path.name), path)
         self.pictures.activated.connect(lambda _: self._picture_chosen())

@@ -9,7 +9,7 @@ from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, Qt, Sign
 from PySide6.QtGui import QColor, QPainter, QPixmap
 
 from desktop_app.ui.asset.items import Annotations, Item, Layer
-from desktop_app.ui.formats import decimal, plain, tip
+from desktop_app.ui.formats import count, decimal, plain, tip, tr
 from desktop_app.ui.models.grouped import TOP, GroupedModel
 from desktop_app.ui.models.table import Index
 from desktop_app.ui.theme import tokens
@@ -151,7 +151,8 @@ class AnnotationTree(GroupedModel[Item]):
             case Qt.ItemDataRole.DisplayRole:
                 return f"{plain(name, 60)}  {len(items)}"
             case Qt.ItemDataRole.AccessibleTextRole:
-                return self.tr("class {name}, {count} annotations").format(name=plain(name, 60), count=len(items))
+                number = count(len(items), tr("annotation"), tr("annotations"))
+                return self.tr("class {name}, {count}").format(name=plain(name, 60), count=number)
             case Qt.ItemDataRole.CheckStateRole:
                 return Qt.CheckState.Unchecked if name in self._hidden else Qt.CheckState.Checked
             case Qt.ItemDataRole.DecorationRole:

@@ -15,7 +15,7 @@ from desktop_app.store.search import JobFilter
 from desktop_app.ui.formats import local
 from desktop_app.ui.states import job_words
 from desktop_app.ui.tokens import SPACE
-from desktop_app.ui.widgets import ElidedCombo, label
+from desktop_app.ui.widgets import ElidedCombo, label, name_choice
 
 NARROW = 1000
 TYPED_MS = 250
@@ -77,7 +77,7 @@ class JobFilters(QWidget):
 
     def _combo(self, name: str, choices: Sequence[tuple[str, object]]) -> ElidedCombo:
         combo = ElidedCombo(whole=WHOLE)
-        combo.setAccessibleName(name)
+        name_choice(combo, name)
         for text, value in choices:
             combo.addItem(text, value)
         combo.currentIndexChanged.connect(self._chosen)

@@ -20,8 +20,9 @@ from desktop_app.ui.jobs.filters import JobFilters
 from desktop_app.ui.jobs.history_model import PAGE, THUMB, HistoryModel
 from desktop_app.ui.jobs.thumbnails import Thumbnails
 from desktop_app.ui.models.table import fit_columns
+from desktop_app.ui.shortcuts import Place, action, note_keys
 from desktop_app.ui.tasks import Tasks
-from desktop_app.ui.widgets import EmptyState, Panel, action, tool_button
+from desktop_app.ui.widgets import EmptyState, Panel, tool_button
 
 __all__ = ["PAGE", "HistoryModel", "HistoryPage"]
 
@@ -74,10 +75,14 @@ class HistoryPage(Panel):
         self.shadow_button = tool_button("layers", self.tr("Shadows"), self.shadows.emit, text=True)
         self.shadow_button.setToolTip(self.tr("How a second model does on the same jobs"))
         self.export_button = tool_button("export", self.tr("Export"), self._export, text=True)
-        self.export_button.setToolTip(self.tr("Write the answers as Ango, COCO or YOLO: of the selected jobs, or all"))
-        action(self.view, self.tr("Compare"), self._compare, keys="Ctrl+D", everywhere=False)
-        action(self.view, self.tr("Replay"), self._replay_current, keys="Ctrl+R", everywhere=False)
-        action(self.view, self.tr("Export"), self._export, keys="Ctrl+E", everywhere=False)
+        self.export_button.setToolTip(
+            self.tr("Write the answers as Ango, COCO or YOLO: of the selected jobs, or all (Ctrl+E)")
+        )
+        note_keys(self.view, Place.JOBS, tr("Show a job's asset"), "Return")
+        action(self.view, Place.JOBS, tr("Compare the two selected"), "Ctrl+D", self._compare)
+        action(self.view, Place.JOBS, tr("Replay"), "Ctrl+R", self._replay_current)
+        action(self.view, Place.JOBS, tr("Export"), "Ctrl+E", self._export)
+        note_keys(self.view, Place.JOBS, tr("What else can be done"), "Menu")
         self.header.add(
             self.compare_button,
             self.shadow_button,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QPoint, Qt, QTimer, Signal
-from PySide6.QtGui import QGuiApplication, QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtGui import QGuiApplication, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -23,8 +23,9 @@ from desktop_app.ui.formats import exact, tr
 from desktop_app.ui.logs.details import LineDetails
 from desktop_app.ui.logs.model import LogModel, LogWanted
 from desktop_app.ui.models.table import fit_columns
+from desktop_app.ui.shortcuts import Place, note_keys, shortcut
 from desktop_app.ui.theme import mono_font, notifier, roomy
-from desktop_app.ui.widgets import ElidedCombo, EmptyState, Panel, tool_button
+from desktop_app.ui.widgets import ElidedCombo, EmptyState, Panel, name_choice, tool_button
 
 NARROW = 800
 FEWEST_PX = 40
@@ -52,10 +53,10 @@ class LogPanel(Panel):
         self.model = LogModel(self)
         self._job: JobRecord | None = None
         self.plugin = ElidedCombo()
-        self.plugin.setAccessibleName(tr("Plugin"))
+        name_choice(self.plugin, tr("Plugin"))
         self.plugin.addItem(tr("All plugins"), "")
         self.level = ElidedCombo()
-        self.level.setAccessibleName(tr("Lowest level"))
+        name_choice(self.level, tr("Lowest level"))
         for level in Level:
             self.level.addItem(f"{level.name}+" if level < Level.CRITICAL else level.name, int(level))
         self.level.setCurrentIndex(1)
@@ -123,14 +124,16 @@ class LogPanel(Panel):
         fit_columns(view, self.model.columns)
         view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         view.customContextMenuRequested.connect(self._open_menu)
-        view.doubleClicked.connect(self._open_line)
+        view.activated.connect(self._open_line)
         view.selectionModel().currentRowChanged.connect(self._show_details)
         view.verticalScrollBar().sliderMoved.connect(self._scrolled)
         view.verticalScrollBar().actionTriggered.connect(lambda _: QTimer.singleShot(0, view, self._scrolled))
         view.verticalScrollBar().valueChanged.connect(self._scrolled)
-        copy = QShortcut(QKeySequence(QKeySequence.StandardKey.Copy), view)
-        copy.setContext(Qt.ShortcutContext.WidgetShortcut)
-        copy.activated.connect(self.copy)
+        keys = QKeySequence(QKeySequence.StandardKey.Copy)
+        for one in shortcut(view, Place.LOG, tr("Copy log lines"), keys, self.copy):
+            one.setContext(Qt.ShortcutContext.WidgetShortcut)
+        note_keys(view, Place.LOG, tr("Show the job of a line"), "Return")
+        note_keys(view, Place.LOG, tr("What else can be done"), "Menu")
         self._steady = False
         return view
 

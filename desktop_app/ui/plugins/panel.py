@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPersistentModelIndex, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent
-from PySide6.QtWidgets import QAbstractItemView, QListView, QMenu, QStackedWidget, QToolButton, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QListView, QMenu, QStackedWidget, QWidget
 
 from desktop_app.core.events import ProfileState
 from desktop_app.core.profile import Profile
 from desktop_app.ui.formats import tr
 from desktop_app.ui.icons import icon
+from desktop_app.ui.menus import open_with
 from desktop_app.ui.plugins.delegate import PluginDelegate
 from desktop_app.ui.plugins.model import ROW_ROLE, PluginModel, PluginRow
+from desktop_app.ui.shortcuts import Place, note_keys
 from desktop_app.ui.states import STANDING
 from desktop_app.ui.theme import notifier
 from desktop_app.ui.widgets import EmptyState, Panel, push_button, tool_button
@@ -73,6 +75,10 @@ class PluginPanel(Panel):
         self.view.setModel(self.model)
         self.view.setItemDelegate(PluginDelegate(self.view))
         self.view.setAccessibleName(tr("Plugins"))
+        note_keys(self.view, Place.PLUGINS, tr("Edit"), "Return", "F2")
+        note_keys(self.view, Place.PLUGINS, tr("Remove"), "Del")
+        note_keys(self.view, Place.PLUGINS, tr("Show all plugins"), "Esc")
+        note_keys(self.view, Place.PLUGINS, tr("What else can be done"), "Menu")
         self.view.setMouseTracking(True)
         self.view.setUniformItemSizes(True)
         self.view.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
@@ -92,8 +98,8 @@ class PluginPanel(Panel):
         self.stack.addWidget(self.view)
         self.column.addWidget(self.stack, 1)
         self.add_button = tool_button("plus", tr("Add a plugin"))
-        self.add_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self.add_button.setMenu(self._add_menu())
+        self.add_menu = self._add_menu()
+        open_with(self.add_button, self.add_menu)
         self.all_button = tool_button("cross", tr("Show all plugins"), self.select_none, text=True, shortcut="Esc")
         self.all_button.setText(tr("All"))
         self.all_button.hide()

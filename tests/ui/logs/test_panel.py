@@ -75,7 +75,7 @@ def test_details_copy_and_sessions(panel: Any, tools: Any, qtbot: Any) -> None:
     panel.copy()
     assert QGuiApplication.clipboard().text() == line_text(line)
     with qtbot.waitSignal(panel.chosen) as caught:
-        panel.view.doubleClicked.emit(panel.model.index(0, 0))
+        panel.view.activated.emit(panel.model.index(0, 0))
     assert caught.args == ["s1"]
     panel.view.selectRow(1)
     assert not panel.details.isVisible()

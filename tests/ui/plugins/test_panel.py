@@ -100,7 +100,7 @@ def test_whatever_can_be_added_is_in_one_menu(panel: Any) -> None:
     panel.wanted.connect(heard.append)
     panel.add.connect(lambda: heard.append("form"))
     panel.bring_in.connect(lambda: heard.append("import"))
-    for entry in panel.add_button.menu().actions():
+    for entry in panel.add_menu.actions():
         if not entry.isSeparator():
             entry.trigger()
     assert heard == ["model", "script", "template", "form", "import"]
