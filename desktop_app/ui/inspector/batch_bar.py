@@ -7,8 +7,9 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QVBoxLayout, QW
 
 from desktop_app.core.job import BatchProgress, JobRecord
 from desktop_app.ui.formats import decimal, plain, tr
+from desktop_app.ui.icons import set_icon
 from desktop_app.ui.tokens import SPACE
-from desktop_app.ui.widgets import label, set_icon, tool_button
+from desktop_app.ui.widgets import label, tool_button
 
 STEPS = 10_000
 """Steps of the bar: a project may have more assets than a bar has pixels, or than Qt counts."""
