@@ -69,7 +69,9 @@ class Database:
         if self._writer is not None:
             await self._writer.stop()
 
-    def write(self, fn: Callable[[sqlite3.Connection], T], *, lazy: bool = False) -> asyncio.Future[T]:
+    def write(
+        self, fn: Callable[[sqlite3.Connection], T], *, lazy: bool = False, quick: bool = False
+    ) -> asyncio.Future[T]:
         """Queues `fn`, which changes the database on the connection it is given; call it in the loop's thread.
 
         Writes happen in the order of the calls, many in one transaction; lazy ones too, but others may overtake
@@ -78,6 +80,7 @@ class Database:
 
         Args:
             lazy: nobody waits for this one: it may lie some ten milliseconds until it has company.
+            quick: it goes at once, but the disk need not have it yet when the future is done; see Writer.
 
         Returns:
             A future of what `fn` returned, done once it is committed. It ends with a StoreError where the disk or
@@ -85,7 +88,7 @@ class Database:
         """
         if self._writer is None:
             raise StoreError("The database is not open", where=str(self.path))
-        return self._writer.put(fn, lazy)
+        return self._writer.put(fn, lazy, quick)
 
     async def read(self, fn: Callable[[sqlite3.Connection], T]) -> T:
         """What `fn` returns, given a connection that sees one moment of the database: all writes queued before.

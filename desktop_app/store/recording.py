@@ -57,7 +57,7 @@ class JobWrites:
                     waiting.record = None
                     del self._waiting[record.id]
         if record.state is JobState.QUEUED:
-            return self._db.write(lambda c: write_job(c, record, self._db.redactor))
+            return self._db.write(lambda c: write_job(c, record, self._db.redactor), quick=True)
         waiting = _Waiting(record)
         with self._lock:
             self._waiting[record.id] = waiting

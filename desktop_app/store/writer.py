@@ -4,7 +4,9 @@ Two lanes: what somebody waits for, or what must survive a crash from this momen
 in company, when it has waited a little. So the large parts of a job are written after its answer went out.
 
 What went at once also survives a power loss: an answer that was sent and then forgotten could be answered differently.
-The rest survives the death of the app, and the power loss too from the next urgent write on.
+What is `quick` goes at once but does not wait for the disk, so that an answer need not wait for it twice, once for its
+job's arrival. It survives the death of the app, and a power loss from the next write on, be it a lazy one; what is
+lazy, from the next urgent one on.
 """
 
 from __future__ import annotations
@@ -26,8 +28,8 @@ Write = Callable[[sqlite3.Connection], Any]
 
 log = logging.getLogger(__name__)
 
-LINGER_S = 0.01
-"""How long a lazy write waits for company."""
+LINGER_S = 0.03
+"""How long a lazy write waits for company; a quick answer is out by then, and keeps the disk to itself."""
 _GROUP = 1000
 _GROUP_S = 0.1
 _LAZY_GROUP_S = 0.004  # an urgent write waits for no more than that (and the last write of a group)
@@ -53,7 +55,7 @@ class WriteFuture(asyncio.Future[T]):
             super().add_done_callback(fn, context=context)
 
 
-_Item = tuple[Write, WriteFuture[Any], float]
+_Item = tuple[Write, WriteFuture[Any], float, bool]
 _Lane = deque[_Item]
 _Outcome = tuple[WriteFuture[Any], Any, BaseException | None]
 
@@ -88,6 +90,7 @@ class Writer:
         self._asleep = False
         self._hurry = False
         self._durable: bool | None = None
+        self._owing = False
         self._stopping = False
         self._thread: threading.Thread | None = None
         self._loop = asyncio.get_running_loop()
@@ -114,19 +117,24 @@ class Writer:
             self._thread = None
             raise
 
-    def put(self, fn: Callable[[sqlite3.Connection], T], lazy: bool) -> WriteFuture[T]:
-        """Queues a write; call it in the loop's thread."""
+    def put(self, fn: Callable[[sqlite3.Connection], T], lazy: bool, quick: bool = False) -> WriteFuture[T]:
+        """Queues a write; call it in the loop's thread.
+
+        Args:
+            lazy: it may wait for company.
+            quick: it goes at once, and is not waited for until the disk has it.
+        """
         future: WriteFuture[T] = WriteFuture(loop=self._loop)
         self.pending += 1
         if self._stopping or self._thread is None:
             closed: _Outcome = (future, None, StoreError("The database is already closed", where=self._where))
             self._loop.call_soon(self._resolve, [closed])
         elif lazy:
-            self._lazy.append((fn, future, time.monotonic()))
+            self._lazy.append((fn, future, time.monotonic(), False))
             if self._asleep:
                 self._ring()
         else:
-            self._urgent.append((fn, future, time.monotonic()))
+            self._urgent.append((fn, future, time.monotonic(), not quick))
             self._ring()
         return future
 
@@ -194,8 +202,12 @@ class Writer:
     def _write_group(self, connection: sqlite3.Connection, lane: _Lane, limit_s: float) -> list[_Outcome]:
         group: list[_Item] = []
         values: list[Any] = []
+        quick = lane is self._urgent and not lane[0][3]
+        durable = self._owing if lane is self._lazy else not quick
+        self._owing = self._owing or quick
+        changes = connection.total_changes
         try:
-            self._sync(connection, durable=lane is self._urgent)
+            self._sync(connection, durable=durable)
             self._begin(connection)
             deadline = time.monotonic() + limit_s
             while lane and len(group) < _GROUP:
@@ -208,6 +220,9 @@ class Writer:
                     # What it builds on may be in the other lane: a job's first record, of which this is the payload.
                     lane.appendleft(item)
                     break
+                if quick and item[3]:
+                    lane.appendleft(item)
+                    break
                 group.append(item)
                 values.append(item[0](connection))
                 if time.monotonic() > deadline:
@@ -218,10 +233,12 @@ class Writer:
             if not group:
                 # The write lock was not to be had: whatever waits for it has waited long enough.
                 group.extend(lane.popleft() for _ in range(len(lane)))
-                return [(future, None, self._failure(error)) for _, future, _ in group]
+                return [(item[1], None, self._failure(error)) for item in group]
             if len(group) == 1:
                 return [(group[0][1], None, self._failure(error))]
-            return [self._write_alone(connection, fn, future) for fn, future, _ in group]
+            return [self._write_alone(connection, item[0], item[1]) for item in group]
+        if durable and connection.total_changes != changes:
+            self._owing = False  # the disk has taken what lay before this one too
         return [(item[1], value, None) for item, value in zip(group, values, strict=True)]
 
     def _write_alone(self, connection: sqlite3.Connection, fn: Write, future: WriteFuture[Any]) -> _Outcome:

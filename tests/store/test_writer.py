@@ -2,6 +2,7 @@ import asyncio
 import contextlib
 import sqlite3
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -143,4 +144,45 @@ async def test_what_goes_at_once_waits_for_the_disk_and_what_may_lie_does_not(tm
     full, normal = 2, 1
     for lazy, expected in ((False, full), (True, normal), (False, full)):
         assert await writer.put(level, lazy=lazy) == expected
+    await writer.stop()
+
+
+async def test_an_arrival_does_not_wait_for_the_disk_and_is_there_with_whatever_is_written_next(tmp_path: Path) -> None:
+    writer = make(tmp_path / "a.db", [])
+    await writer.start()
+    levels: list[int] = []
+
+    def insert(connection: sqlite3.Connection) -> None:
+        levels.append(int(connection.execute("PRAGMA synchronous").fetchone()[0]))
+        connection.execute("INSERT INTO t VALUES (1)")
+
+    full, normal = 2, 1
+    quick, lazy, urgent = (False, True), (True, False), (False, False)
+    for kind in (quick, lazy, lazy, quick, urgent, lazy):
+        await writer.put(insert, *kind)
+    assert levels == [normal, full, normal, normal, full, normal]
+    # A read's flush changes nothing, so it puts nothing on the disk either.
+    await writer.put(insert, *quick)
+    await writer.flush()
+    await writer.put(insert, *lazy)
+    assert levels[-2:] == [normal, full]
+    await writer.stop()
+
+
+async def test_an_answer_is_on_the_disk_although_an_arrival_shares_its_moment(tmp_path: Path) -> None:
+    writer = make(tmp_path / "a.db", [])
+    await writer.start()
+    gate = threading.Event()
+    levels: list[tuple[str, int]] = []
+
+    def note(name: str) -> Callable[[sqlite3.Connection], None]:
+        return lambda c: levels.append((name, int(c.execute("PRAGMA synchronous").fetchone()[0])))
+
+    writer.put(lambda _: gate.wait(10), lazy=False)
+    for name, quick in (("arrival", True), ("answer", False), ("next arrival", True)):
+        writer.put(note(name), lazy=False, quick=quick)
+    gate.set()
+    await writer.flush()
+    assert dict(levels)["answer"] == 2
+    assert [name for name, _ in levels] == ["arrival", "answer", "next arrival"]
     await writer.stop()
