@@ -31,9 +31,11 @@ log = logging.getLogger(__name__)
 
 CONFIRMING_PINGS = 2
 KEPT_LOG_LINES = 10_000
-KEPT_ANSWERS_BYTES = 8 * 1024**2
+KEPT_ANSWERS_BYTES = 2 * 1024**2
 """Answers of this run that are kept as they were sent, for a hub that asks again; packed, for as objects they would
-take ten times as much. Older ones are read from the history."""
+take ten times as much. Older ones are read from the disk."""
+KEPT_ANSWER_BYTES = 320
+"""What keeping one takes beside its bytes: a small answer is less than half of it."""
 CROWDED_ANSWERS = 1_000
 CROWDED_BYTES = 64 * 1024**2
 """When so much waits for a hub that is away, no more jobs are taken in hand: they are safe on disk meanwhile."""
@@ -328,10 +330,16 @@ class Delivery:
 
     def _remember(self, job_id: str, item: Outgoing) -> None:
         packed = zlib.compress(outgoing.dumps(item.data).encode(), 1)
-        self._answers_bytes += len(packed) - len(self._answers.pop(job_id, b""))
+        self._forget(job_id)
         self._answers[job_id] = packed
+        self._answers_bytes += len(packed) + KEPT_ANSWER_BYTES
         while self._answers_bytes > KEPT_ANSWERS_BYTES and len(self._answers) > 1:
-            self._answers_bytes -= len(self._answers.popitem(last=False)[1])
+            self._forget(next(iter(self._answers)))
+
+    def _forget(self, job_id: str) -> None:
+        packed = self._answers.pop(job_id, None)
+        if packed is not None:
+            self._answers_bytes -= len(packed) + KEPT_ANSWER_BYTES
 
     def _too_large(self, item: Outgoing) -> bool:
         """Whether the hub would drop the connection over this item; whoever waits for it hears so."""
@@ -357,7 +365,7 @@ class Delivery:
         item.data, item.size, item.text, item.drops = error.data, error.size, error.text, 0
         if item.job_id is not None:
             item.stored = self._outbox.replace(item.job_id, error.text)
-            self._answers.pop(item.job_id, None)
+            self._forget(item.job_id)
             self._on_given_up(item.job_id, session, why)
 
 

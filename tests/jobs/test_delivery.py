@@ -397,11 +397,20 @@ async def test_an_answer_of_this_run_is_repeated_as_it_was(hub, way, run):
 
 
 async def test_the_memory_of_answers_is_bounded(hub, way, run, monkeypatch):
-    monkeypatch.setattr(delivery_module, "KEPT_ANSWERS_BYTES", 1000)
+    beside = 2 * delivery_module.KEPT_ANSWER_BYTES
+    monkeypatch.setattr(delivery_module, "KEPT_ANSWERS_BYTES", 1000 + beside)
     jobs = [await run(f"S{number}") for number in range(5)]
     for _, job in jobs:
         await way.delivery.send(job, protocol.success(job, secrets.token_hex(400)))
     assert [way.delivery.again(job.id) for _, job in jobs] == [False, False, False, True, True]
+
+
+async def test_small_answers_count_with_what_keeping_them_takes(hub, way, run, monkeypatch):
+    monkeypatch.setattr(delivery_module, "KEPT_ANSWERS_BYTES", 3 * delivery_module.KEPT_ANSWER_BYTES)
+    jobs = [await run(f"S{number}") for number in range(4)]
+    for _, job in jobs:
+        await way.delivery.send(job, protocol.failure(job))
+    assert [way.delivery.again(job.id) for _, job in jobs] == [False, False, True, True]
 
 
 # Over HTTP
