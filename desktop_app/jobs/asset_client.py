@@ -103,8 +103,10 @@ class AssetClient:
             raise TryAgain(f"The asset could not be fetched: {_reason(error)}") from error
 
     async def _opened(self) -> aiohttp.ClientSession:
+        if self._session is not None:
+            return self._session
         tls = await trusted()
-        if self._session is None:
+        if self._session is None:  # another asset's may be there by now
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(ssl=tls, limit_per_host=PER_ADDRESS, keepalive_timeout=KEPT_S),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=READ_S),
