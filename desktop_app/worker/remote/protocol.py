@@ -218,9 +218,10 @@ def _from_json(name: str, item: Mapping[str, Any]) -> Array:
     shape, datatype, data = _shape(name, item), item.get("datatype"), item.get("data")
     if not isinstance(data, list):
         raise _wrong(f"the output {quoted(name)} holds no data")
-    dtype = np.dtype("float32" if datatype in ("BF16", "FP16") else _numeric(name, datatype))
+    dtype = np.dtype("float32" if datatype == "BF16" else _numeric(name, datatype))
     try:
-        values = np.asarray(data, dtype=dtype).ravel()  # nested or flat: the protocol allows both
+        with np.errstate(over="ignore"):
+            values = np.asarray(data, dtype=dtype).ravel()  # nested or flat: the protocol allows both
     except (ValueError, TypeError, OverflowError):
         raise _wrong(f"the output {quoted(name)} holds something else than numbers of {quoted(datatype)}") from None
     if values.size != math.prod(shape):
