@@ -89,6 +89,17 @@ def build_parser() -> argparse.ArgumentParser:
     run = add("run", "Serve profiles without a window until SIGINT or SIGTERM, then drain.", help_texts.RUN)
     run.add_argument("profiles", nargs="*", metavar="PROFILE", help="names (default: all enabled ones)")
     run.add_argument("--json", action="store_true", help="one JSON object per line on stdout")
+    run.add_argument(
+        "--metrics",
+        metavar="ADDRESS:PORT",
+        help="offer /metrics (Prometheus), /healthz and /readyz there, such as 127.0.0.1:9464 (port 0: a free one)",
+    )
+    run.add_argument(
+        "--log-format",
+        choices=("text", "json"),
+        default="text",
+        help="json: the log as one JSON object per line on stderr, from level info on (see --log-level)",
+    )
     rest = run.add_argument_group("REST connector (the hub calls the plugin, instead of the plugin calling the hub)")
     rest.add_argument("--rest", action="store_true", help="answer POST /plugin and GET /heartbeat; for one PROFILE")
     rest.add_argument("--bind", metavar="ADDRESS", help="where to listen (default 127.0.0.1: this machine only)")
@@ -186,6 +197,7 @@ def _profiles(add: _Adder) -> None:
     export = action("export", "Write a profile, without its secret, to FILE or stdout.")
     export.add_argument("name", metavar="NAME")
     export.add_argument("file", metavar="FILE", nargs="?", type=Path)
+    export.add_argument("-o", "--output", metavar="FILE", type=Path, help="the same as FILE")
     imported = action("import", "Add the profile that FILE holds; it carries no secret.")
     imported.add_argument("file", metavar="FILE", type=Path)
 

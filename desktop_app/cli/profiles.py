@@ -51,16 +51,19 @@ async def _remove(host: Host, options: argparse.Namespace) -> None:
 async def _export(host: Host, options: argparse.Namespace) -> None:
     profile = host.profiles.get(options.name)
     text = host.profiles.export_text(profile)
-    if options.file is None:
+    file = options.output or options.file
+    if file is None:
         say(text.rstrip())
+        if sys.stdout.isatty():  # a pipe or a file takes it as it is
+            complain(f"To keep {profile.name}, name a file: plugdeck profiles export NAME FILE. Its secret stays here.")
         return
     try:
-        options.file.write_text(text, encoding="utf-8")
+        file.write_text(text, encoding="utf-8")
     except OSError as error:
         raise ProfileError(
-            f"The file cannot be written: {error.strerror}", where=str(options.file), remedy="Name another one."
+            f"The file cannot be written: {error.strerror}", where=str(file), remedy="Name another one."
         ) from error
-    say(f"Wrote {profile.name} to {options.file}, without its secret.")
+    say(f"Wrote {profile.name} to {file}, without its secret.")
 
 
 async def _import(host: Host, options: argparse.Namespace) -> None:

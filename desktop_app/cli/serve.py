@@ -13,12 +13,13 @@ from desktop_app.cli.output import clean, complain, print_json_lines, say
 from desktop_app.core import signals
 from desktop_app.core.errors import UsageError
 from desktop_app.core.events import Event, JobChanged, Level, Logged, LogLine, ProfileState, StatusChanged
-from desktop_app.core.job import JobRecord
+from desktop_app.core.job import JobRecord, JobState
 from desktop_app.core.profile import Profile
 from desktop_app.host import Host
 
 if TYPE_CHECKING:
     from desktop_app.hub.rest import RestServer
+    from desktop_app.metrics.server import MetricsServer
 
 TELL_S = 0.01
 """How long a JSON line waits for company."""
@@ -77,11 +78,16 @@ class Stop:
 
 
 class Printer:
-    """Tells the host's events on stdout, for people or as JSON lines."""
+    """Tells the host's events on stdout, for people or as JSON lines.
 
-    def __init__(self, host: Host, *, as_json: bool) -> None:
+    Args:
+        warnings: whether the log's warnings are told too.
+    """
+
+    def __init__(self, host: Host, *, as_json: bool, warnings: bool = True) -> None:
         self._host = host
         self._json = as_json
+        self._warnings = warnings
         self._last: dict[str, tuple[ProfileState, str]] = {}
         self._said: deque[tuple[str, str]] = deque(maxlen=50)
         self._ready: set[str] = set()
@@ -96,6 +102,13 @@ class Printer:
         self._disconnect()
         self._tell()
 
+    def metrics(self, url: str) -> None:
+        """Tells where the metrics are."""
+        if self._json:
+            self._note({"event": "metrics", "address": url})
+        else:
+            say(f"Metrics: {url}/metrics, health: {url}/healthz and {url}/readyz")
+
     def on_end(self, heard: Callable[[JobRecord], None]) -> None:
         """Names who hears of each job's terminal record."""
         self._on_end = heard
@@ -105,7 +118,7 @@ class Printer:
             self._state(event)
         elif isinstance(event, JobChanged) and event.record.state.terminal:
             self._job(event.record)
-        elif isinstance(event, Logged):
+        elif isinstance(event, Logged) and self._warnings:
             for line in event.lines:
                 self._line(line)
 
@@ -185,6 +198,8 @@ def job_line(record: JobRecord) -> str:
     """One line for people."""
     total = record.timings.total
     took = f" in {total:.0f} ms" if total is not None else ""
+    if record.state is JobState.CANCELLED:
+        return f"{record.profile_name}: {record.session} {record.state}{took}"
     found = (
         f", {record.objects} annotation{'' if record.objects == 1 else 's'}"
         if not record.error
@@ -205,24 +220,48 @@ async def run(host: Host, options: argparse.Namespace, stop: Stop | None = None)
     if not chosen:
         raise UsageError("There is no enabled profile to serve", remedy="Add one with: plugdeck profiles add")
     rest = _rest_server(options, chosen)
+    metrics = _metrics_server(host, options, chosen)
     stop = stop or Stop()
     stop.again = host.hurry
-    printer = Printer(host, as_json=options.json)
+    printer = Printer(host, as_json=options.json, warnings=options.log_format != "json")
     try:
         if rest is not None:
             await rest.open()
+        if metrics is not None:
+            await metrics.open()
+            printer.metrics(metrics.url)
         for profile in chosen:
             if not stop.due:
                 await host.start_profile(profile.id, rest)
         await stop.wait()
+        if metrics is not None:
+            metrics.draining = True
         if not options.json:
             say("Stopping: running jobs may finish. Ctrl-C again ends them.")
         await host.stop(stop.drain_s)
     finally:
         if rest is not None:
             await rest.close()
+        if metrics is not None:
+            await metrics.close()
     printer.disconnect()
     return 0
+
+
+def _metrics_server(host: Host, options: argparse.Namespace, chosen: list[Profile]) -> MetricsServer | None:
+    """Where the numbers are offered, not open yet; None where nobody asked for them.
+
+    Raises:
+        UsageError: the address is none.
+    """
+    if options.metrics is None:
+        return None
+    # Here and not above: who does not ask for them does not load the library.
+    from desktop_app.metrics.collector import Metrics
+    from desktop_app.metrics.server import MetricsServer, parse_address
+
+    address, port = parse_address(options.metrics)
+    return MetricsServer(Metrics(host, [profile.id for profile in chosen]), address, port)
 
 
 def _rest_server(options: argparse.Namespace, chosen: list[Profile]) -> RestServer | None:

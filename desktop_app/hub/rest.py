@@ -41,6 +41,8 @@ RETRY_AFTER_S = 5
 KEPT_REPLIES = 20_000
 KEPT_REPLIES_BYTES = 32 * 1024**2
 COMPLAIN_EVERY_S = 60.0
+NOT_READY = "The plugin is not ready yet."
+UNCHECKED = "Plugdeck has no secret for this plugin, so it can check no call. Its own log says where to set it."
 LAST_LINES_S = 2.0
 """How long an end waits for the log lines that are on their way."""
 
@@ -82,6 +84,10 @@ class RestServer:
     Args:
         address: of the interface to listen on.
         port: 0 takes any free one.
+
+    Attributes:
+        connector: the profile that answers, None while there is none.
+        waits_for: what callers are told meanwhile.
     """
 
     def __init__(self, address: str = "127.0.0.1", port: int = 8080) -> None:
@@ -90,6 +96,7 @@ class RestServer:
         app.router.add_get("/heartbeat", self._heartbeat)
         self._port = Port(app, address, port)
         self.connector: RestConnector | None = None
+        self.waits_for = NOT_READY
 
     @property
     def url(self) -> str:
@@ -136,7 +143,7 @@ class RestServer:
         """Why a call is not answered, as an answer; None where it is."""
         connector = self.connector
         if connector is None:
-            return _said(503, "The plugin is not ready yet.")
+            return _said(503, self.waits_for)
         if not connector.is_secret(request.headers.get("Secret", "")):
             connector.wrong_secret(request.remote or "")
             return _said(401, "Unauthorized")
@@ -312,12 +319,14 @@ class RestConnector:
             try:
                 self._secret = (await self._get_secret()).encode()
             except SecretError as error:
+                self._server.waits_for = UNCHECKED
                 if self.link != Link(ProfileState.NO_SECRET, str(error)):
                     self._set(Link(ProfileState.NO_SECRET, str(error)))
                     log.warning("%s: %s", self._profile.name, error)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), self._timing.secret)
         self._server.connector = self
+        self._server.waits_for = NOT_READY
         self._set(Link(ProfileState.ONLINE, f"the hub may call {self._server.url}"))
 
     def _set(self, link: Link) -> None:

@@ -329,10 +329,13 @@ class Pipeline:
         # The outbox comes before the history: a crash between them must not leave a job that is over and unanswered.
         kept = self._delivery.keep(job, protocol.failure(job))
         self._answering.add(job.id)
+        line.broke_off()
         line.total()
         line.move(state, error=str(error), details=error.details)
-        self._recorder.log(Level.ERROR, str(error), profile=self._profile, job=job, details=error.details)
-        self.tell_hub(job, Level.ERROR, f"{error}\n{error.details}" if error.details else str(error))
+        # That somebody wanted it so is no error.
+        here, there = (Level.INFO, Level.WARNING) if state is JobState.CANCELLED else (Level.ERROR, Level.ERROR)
+        self._recorder.log(here, str(error), profile=self._profile, job=job, details=error.details)
+        self.tell_hub(job, there, f"{error}\n{error.details}" if error.details else str(error))
         try:
             await self._delivery.deliver(kept)
         finally:
@@ -398,6 +401,12 @@ class _Line:
         now = time.perf_counter()
         self.timed(step, (now - self._last) * 1000 + (self._waited if step == "queue" else 0.0))
         self._last = now
+
+    def broke_off(self) -> None:
+        """The step that was under way has ended too, if not well."""
+        step = {JobState.FETCHING: "fetch", JobState.RUNNING: "run", JobState.BUILDING: "build"}.get(self.record.state)
+        if step is not None and step not in self._timings:
+            self.mark(step)
 
     def timed(self, step: str, milliseconds: float) -> None:
         self._timings[step] = milliseconds

@@ -209,14 +209,19 @@ def test_a_script_settles_its_concurrency_and_callback(cli: Any, keychain: Any, 
 
 
 def test_an_exported_profile_comes_back_without_its_secret(
-    cli: Any, keychain: Any, model: Path, tmp_path: Path, data_dir: Path
+    cli: Any, keychain: Any, model: Path, tmp_path: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add(cli, "Cars", "--onnx", model, "--confidence", "0.6", "--classes", "a,b,c")
     (before,) = listed(cli)
     printed = cli("profiles", "export", "Cars")
+    assert printed.err == "", "a pipe gets what was asked for and nothing else"
+    with monkeypatch.context() as terminal:
+        terminal.setattr("sys.stdout.isatty", lambda: True)
+        assert "name a file: plugdeck profiles export NAME FILE" in cli("profiles", "export", "Cars").err
     file = tmp_path / "cars.json"
-    outcome = cli("profiles", "export", "Cars", file)
+    outcome = cli("profiles", "export", "Cars", "-o", file)
     assert (outcome.code, outcome.err) == (0, "")
+    assert cli("profiles", "export", "Cars", file).code == 0
     assert json.loads(printed.out) == json.loads(file.read_text())
     assert "s3cret-value" not in file.read_text()
 

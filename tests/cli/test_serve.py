@@ -114,6 +114,7 @@ async def test_people_read_each_thing_once(host: Host, capsys: pytest.CaptureFix
 def test_a_failed_job_says_why() -> None:
     failed = replace(RECORD, state=JobState.FAILED, error="No picture (x).", objects=0)
     assert job_line(failed) == "Cars: s1 failed in 25 ms: No picture (x)."
+    assert job_line(replace(failed, state=JobState.CANCELLED)) == "Cars: s1 cancelled in 25 ms"
     assert job_event(failed)["error"] == "No picture (x)."
     assert job_line(replace(RECORD, objects=1, dropped=2)).endswith("1 annotation, 2 dropped")
 

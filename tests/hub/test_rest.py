@@ -117,6 +117,9 @@ async def test_an_empty_secret_opens_to_nobody(bench: Bench, http: aiohttp.Clien
     await until(lambda: bench.connector.link.state is ProfileState.NO_SECRET)
     async with http.get("/heartbeat", headers={"Secret": ""}) as answer:
         assert answer.status == 503
+        said = (await answer.json())["detail"]
+        assert "no secret" in said
+        assert "log says where to set it" in said
     bench.secret = SECRET
     bench.connector.reconnect_now()
     await until(lambda: bench.connector.connected)

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from desktop_app.core import aio
 from desktop_app.core.errors import AnswerError, CallbackError, ModelLoadError, StoreError, WorkerDied
+from desktop_app.core.events import Level
 from desktop_app.core.job import JobRecord, JobState
 from desktop_app.core.prediction import Prediction
 from desktop_app.hub.demo.faults import malformed_jobs
@@ -317,6 +318,12 @@ async def test_cancelling_a_job_in_work(hub, line, until, state):
     await session.wait(10)
     assert session.responses == [{"error": True, "session": session.id}]
     assert line.states(session.id)[-1] == "cancelled"
+    # Somebody wanted it so: no error, and the step it broke off has its time.
+    told = await until(lambda: [one for one in line.lines if one.session == session.id and "cancelled" in one.message])
+    assert [one.level for one in told] == [Level.INFO]
+    timings = line.last(session.id).timings
+    assert timings.total is not None
+    assert (timings.fetch if state == "fetching" else timings.run) is not None
     line.runner.gate.set()
     hub.faults.clear()
     following = await hub.run_plugin("p1")
