@@ -69,7 +69,7 @@ class Host(Workbench):
 
     Attributes:
         events: everything that happens, for whoever watches.
-        profiles, secrets, history, batches, settings: the stores.
+        profiles, secrets, history, batches, outbox, settings: the stores.
         supervisor: the running profiles; there once the host has started.
         notices: what a person must know about how the stores were opened (a damaged file set aside).
         crashes: reports of the app's own failures.
@@ -85,6 +85,7 @@ class Host(Workbench):
         self.settings = SettingsStore(self._db)
         self.history = History(self._db)
         self.batches = Batches(self._db)
+        self.outbox = Outbox(self._db)
         self.secrets = Secrets()
         self.crashes = CrashReports(data_dir.crashes, self.secrets.known)
         self._lock = FileLock(data_dir.lock)
@@ -120,7 +121,7 @@ class Host(Workbench):
         self.supervisor = Supervisor(
             Shared(
                 history=self.history,
-                outbox=Outbox(self._db),
+                outbox=self.outbox,
                 batches=self.batches,
                 assets=self._assets,
                 recorder=self.recorder,

@@ -26,10 +26,14 @@ other characters as _), else from the keychain.
 With --rest, every call carries the profile's secret in a header named Secret:
   curl -H "Secret: $SECRET" http://127.0.0.1:8080/heartbeat
 
+With --metrics, GET /readyz gives 200 while every served profile is online, 503 else and while it drains.
+With --log-format json, stderr has {"time", "level", "message", "source", "profile", "session", "job", "details"}.
+
 With --json, stdout has one object per line:
   {"event": "ready", "profile"}                                it is online
   {"event": "state", "profile", "state", "detail"}
-  {"event": "job", "profile", "session", "state", "error", "timings_ms"}"""
+  {"event": "job", "profile", "session", "state", "error", "timings_ms"}
+  {"event": "metrics", "address"}                              with --metrics: where they are"""
 
 DOCTOR = """\
 Nothing is changed, and no job is taken: where another process serves the profiles, their login is not tried again.

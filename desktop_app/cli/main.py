@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from desktop_app.cli.models import has_model
 from desktop_app.cli.output import complain
@@ -18,6 +19,9 @@ from desktop_app.core.errors import KnownError, UsageError
 from desktop_app.host import Host
 from desktop_app.reporting import Reporting
 from desktop_app.store.paths import DataDir, default_root
+
+if TYPE_CHECKING:
+    from desktop_app.cli.json_log import JsonLog
 
 DONE, FAILED, WRONG_USAGE = 0, 1, 2
 INTERRUPTED = 130
@@ -29,10 +33,10 @@ def run(options: argparse.Namespace) -> int:
     try:
         return asyncio.run(_command(options))
     except UsageError as error:
-        complain(str(error))
+        _say_why(error, options)
         return WRONG_USAGE
     except KnownError as error:
-        complain(str(error))
+        _say_why(error, options)
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -40,6 +44,15 @@ def run(options: argparse.Namespace) -> int:
         # The reader at the other end (`| head`) has seen enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
+
+
+def _say_why(error: KnownError, options: argparse.Namespace) -> None:
+    if getattr(options, "log_format", "text") == "json":
+        from desktop_app.cli.json_log import failure
+
+        print(failure(str(error)), file=sys.stderr, flush=True)
+    else:
+        complain(str(error))
 
 
 async def _command(options: argparse.Namespace) -> int:
@@ -97,17 +110,30 @@ async def _with_host(
     serve: bool = False,
 ) -> int:
     host = Host(data_dir)
+    json_log = _json_log(host, options)
     with Reporting(host.bug, "plugdeck run", lambda: host.crashes.dump) as reporting:
         try:
             await host.start(serve=serve, who="plugdeck run")
             host.recorder.flush()
-            for notice in host.notices:
+            for notice in () if json_log else host.notices:
                 complain(notice)
             if serve:
                 reporting.watch_signals()
             return await command(host, options)
         finally:
             await host.stop(0.0)
+            if json_log is not None:
+                json_log.close()
+
+
+def _json_log(host: Host, options: argparse.Namespace) -> JsonLog | None:
+    """From the first line on, where the log is to be JSON."""
+    if getattr(options, "log_format", "text") != "json":
+        return None
+    from desktop_app.cli.json_log import JsonLog
+    from desktop_app.core.events import Level
+
+    return JsonLog(host, Level[(options.log_level or "info").upper()])
 
 
 def _set_up_logging(level: str | None) -> None:

@@ -50,6 +50,14 @@ class OutboxRow:
     sent_at: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How many answers a profile has that the hub has not confirmed, and since when (seconds of the epoch)."""
+
+    count: int
+    since: float
+
+
 class Outbox:
     """Waiting answers. The first answer of a job stands: a second one never replaces it.
 
@@ -98,6 +106,12 @@ class Outbox:
             except (ValueError, TypeError):
                 self.set_aside(str(stored[0]))
         return rows
+
+    async def waiting(self) -> dict[str, Waiting]:
+        """How many answers are not known to have arrived, and since when, for each profile that has any."""
+        query = f"SELECT profile_id, count(*), min(created_at) FROM outbox WHERE {_OPEN} GROUP BY profile_id"  # noqa: S608
+        rows = await self._db.read(lambda c: c.execute(query).fetchall())
+        return {row[0]: Waiting(int(row[1]), float(row[2])) for row in rows}
 
     async def get(self, job_id: str) -> OutboxRow | None:
         """The answer of a job, also one that arrived (kept for a day), or None (also where it cannot be read)."""
