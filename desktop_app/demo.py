@@ -154,6 +154,15 @@ class Demo:
         numbered = (f"{name} {number}" for number in itertools.count(2))
         return next(one for one in itertools.chain((name,), numbered) if one.casefold() not in taken)
 
+    def welcome(self, profile: Profile) -> None:
+        """Takes in a person's own profile: the hub gets to know its plugin, its secret, and sends it jobs too."""
+        if profile.plugin_id in self.hub.plugins:
+            return  # it is known already, or a sample
+        secret = secrets.token_hex(16)
+        self.hub.add_plugin(profile.plugin_id, secret)
+        self._host.secrets.hold(profile, secret)
+        self._ids.append(profile.plugin_id)
+
     def changed(self) -> tuple[Profile, ...]:
         """The sample profiles that a person has changed; with them goes the change."""
         made = {profile.id: profile for profile in self.profiles}

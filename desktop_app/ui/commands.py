@@ -144,10 +144,13 @@ class Commands(QObject):
     async def _save(self, profile: Profile, secret: str | None, start: bool) -> None:
         window, host = self._window, self._window.host
         known = window.plugins.model.find(profile.id) is not None
+        if window.demo.welcome(profile):
+            secret = None  # the demo hub gives it one of its own
+        token = window.editor.token_for(profile)
         if known:
-            warning = await host.update_profile(profile, secret)
+            warning = await host.update_profile(profile, secret, token)
         else:
-            warning = await host.add_profile(profile, secret)
+            warning = await host.add_profile(profile, secret, token)
         # What holds the secret may still stand in a script: the page then stays and offers to take it out.
         if warning or not await window.editor.offer_removal():
             window.show_page("live")

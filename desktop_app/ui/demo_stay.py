@@ -25,6 +25,7 @@ class Demo(Protocol):
     hub: DemoHub
 
     async def add_failing(self, how: str) -> None: ...
+    def welcome(self, profile: Profile) -> None: ...
     def changed(self) -> tuple[Profile, ...]: ...
     def guests(self) -> tuple[Profile, ...]: ...
     async def leave(self) -> frozenset[str]: ...
@@ -41,6 +42,19 @@ class DemoStay(QObject):
         super().__init__(window)
         self._window = window
         self.button: DemoButton | None = None
+        self._demo: Demo | None = None
+
+    @property
+    def url(self) -> str:
+        """The address of the demo's hub, "" while no demo runs."""
+        return self._demo.hub.url if self._demo is not None else ""
+
+    def welcome(self, profile: Profile) -> bool:
+        """Makes a person's own profile known to the demo hub; False where it belongs to another hub."""
+        if self._demo is None or profile.host != self.url:
+            return False
+        self._demo.welcome(profile)
+        return True
 
     def begin(self, demo: Demo, leave: Callable[[], Coroutine[Any, Any, None]] | None = None) -> None:
         """Offers what only the demo has.
@@ -50,7 +64,7 @@ class DemoStay(QObject):
         """
         from desktop_app.ui.demo_menu import DemoButton
 
-        window = self._window
+        window, self._demo = self._window, demo
 
         def names() -> dict[str, str]:
             return {row.profile.plugin_id: row.profile.name for row in window.plugins.model.rows}
@@ -110,6 +124,7 @@ class DemoStay(QObject):
             window.toolbar.take(self.button)
             window.toolbar.demo_entry.setEnabled(True)
             self.button = None
+        self._demo = None
         window.notices.clear(ABOUT)
         window.filmstrip.forget(gone)
         window.logs.model.forget(gone)

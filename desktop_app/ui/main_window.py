@@ -304,6 +304,7 @@ class MainWindow(QMainWindow):
     def open_editor(self, file: Path | None = None, profile_id: str = "", *, copy: bool = False) -> None:
         """Shows the form: empty, for a file, or for a profile (or a copy of it)."""
         row = self.plugins.model.find(profile_id)
+        self.editor.demo_hub = self.demo.url
         if row is not None:
             self.editor.open_profile(row.profile, copy=copy)
         else:

@@ -7,6 +7,8 @@ import pytest
 from PySide6.QtWidgets import QApplication
 
 from desktop_app.app import _Demos
+from desktop_app.core.job import JobState
+from desktop_app.core.resources import resource
 from desktop_app.host import Host
 from desktop_app.store.paths import DataDir
 from desktop_app.ui.dialogs import Question
@@ -39,6 +41,34 @@ def opened(run: Any, qapp: QApplication, tmp_path: Path) -> Any:
         run(whole())
 
     return call
+
+
+def test_ones_own_model_answers_the_demos_jobs(opened: Any, tools: Any, tmp_path: Path) -> None:
+    model = tmp_path / "my_fasteners.onnx"
+    model.write_bytes(resource("demo", "fasteners.onnx").read_bytes())
+
+    async def scenario(window: MainWindow, host: Host) -> None:
+        window.welcome.demo_door.click()
+        await tools.until(lambda: window.demo.button is not None)
+        window.take_files([model])
+        form = window.editor.form
+        assert form.host.box.currentText() == "The demo hub on this machine"
+        assert "Leave empty" in form.secret.message.text()
+        # A file is all that is asked of a person here.
+        await tools.until(window.editor.start_button.isEnabled)
+        window.editor.start_button.click()
+
+        def answered() -> bool:
+            rows = window.filmstrip.model.rows
+            return any(row.profile_name == "My fasteners" and row.state is JobState.DELIVERED for row in rows)
+
+        await tools.until(answered)
+        (own,) = (one for one in host.profiles.all() if one.name == "My fasteners")
+        assert own.host == window.demo.url
+        record = next(row for row in window.filmstrip.model.rows if row.profile_id == own.id)
+        assert record.objects > 0
+
+    opened(scenario)
 
 
 def test_the_demo_begun_at_the_door_can_be_left(opened: Any, tools: Any) -> None:

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from desktop_app.core.profile import (
     KNOWN_HOSTS,
+    REMOTE_CONCURRENCY,
     AnswerFormat,
     CallbackSource,
     Detection,
@@ -31,6 +32,7 @@ from desktop_app.ui.editor.fields import (
     SwitchField,
     TextField,
 )
+from desktop_app.ui.editor.model_panel import ModelPanel
 from desktop_app.ui.editor.onnx_panel import OnnxPanel
 from desktop_app.ui.editor.remote_panel import RemotePanel
 from desktop_app.ui.editor.script_panel import ScriptPanel
@@ -62,6 +64,7 @@ class ProfileForm(QWidget):
         self.setObjectName("page")
         self.connection, self.onnx, self.script, self.remote = connection, onnx, script, RemotePanel()
         self.panels: dict[str, SourcePanel] = {"onnx": onnx, "callback": script, "remote": self.remote}
+        self._fresh = True
         self._make_plugin_fields()
         self._make_run_fields()
         self._plugin_fields: dict[str, Field] = {
@@ -98,6 +101,7 @@ class ProfileForm(QWidget):
         self.plugin_id = TextField(tr("Plugin id"), tr("In the hub: Plugins, Development, your plugin."))
         self.secret = SecretField(tr("Plugin secret"), "")
         self._live: dict[str, Profile] = {}
+        self._demo_hub = ""
         self.shadow_of = ChoiceField(
             tr("Answers"),
             (),
@@ -188,6 +192,11 @@ class ProfileForm(QWidget):
         """The panel of the model source that is shown."""
         return self.panels[self.kind]
 
+    @property
+    def model_panel(self) -> ModelPanel | None:
+        """The same where it is that of a model that we decode; else None."""
+        return self.panel if isinstance(self.panel, ModelPanel) else None
+
     def fields(self) -> dict[str, Field]:
         """The fields that can be wrong, in the order they are read, by the name that problems are told under."""
         shown = {f"source.{key}": field for key, field in self.panel.all_fields().items()}
@@ -203,9 +212,19 @@ class ProfileForm(QWidget):
             policy.setVerticalPolicy(policy.Policy.Preferred if name == kind else policy.Policy.Ignored)
             panel.setSizePolicy(policy)
         self.source_stack.adjustSize()
+        if isinstance(panel := self.panels[kind], ModelPanel):
+            panel.hold(self.onnx.preview)
+        if not self.concurrency.touched and self._fresh:
+            self.concurrency.value = REMOTE_CONCURRENCY if kind == "remote" else 1
         self.predictions.setVisible(kind != "callback")
         self.answer_format.offer(self._formats(kind))
         self.edited.emit()
+
+    def offer_demo(self, url: str) -> None:
+        """Offers the demo's hub, "" while there is none; call it before `fill`."""
+        self._demo_hub = url
+        known = [(host, host) for host in KNOWN_HOSTS]
+        self.host.offer([*known, (tr("The demo hub on this machine"), url)] if url else known)
 
     def offer_live(self, profiles: Iterable[Profile]) -> None:
         """Offers the plugins that this one could be a shadow of; call it before `fill`."""
@@ -225,6 +244,7 @@ class ProfileForm(QWidget):
     def fill(self, profile: Profile | None) -> None:
         """Shows a profile, or nothing yet."""
         detection = profile.detection if profile else Detection()
+        self._fresh = profile is None
         self.connection.clear()
         for field in (*self.own_fields.values(), *(f for p in self.panels.values() for f in p.all_fields().values())):
             field.touched = False
@@ -251,6 +271,7 @@ class ProfileForm(QWidget):
             panel.findings.hide()
         self.onnx.clear()
         self.script.clear()
+        self.remote.clear()
         if profile is not None:
             self.show_kind(profile.source.kind)
             match profile.source:
@@ -268,6 +289,9 @@ class ProfileForm(QWidget):
             known: whether there is one already that an empty field leaves as it is.
             keychain: whether this computer has one; None while that is not known.
         """
+        if self._demo_hub and self.host.value == self._demo_hub:
+            self.secret.set_hint(tr("Leave empty: the demo hub knows this plugin once it is saved, and sends it jobs."))
+            return
         words = tr("Leave empty to keep the present one.") if known else ""
         if keychain:
             words = words or tr("Kept in this computer's keychain, never in a file.")

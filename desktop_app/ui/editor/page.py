@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
-from desktop_app.core.profile import Profile
+from desktop_app.core.profile import Profile, RemoteSource
 from desktop_app.runner.script_facts import ScriptFacts
 from desktop_app.ui.background import Background
 from desktop_app.ui.dialogs import choose_files
@@ -41,6 +42,9 @@ class EditorPage(QWidget):
         start: runs a coroutine and shows its errors.
         background: threads for decoding and drawing.
 
+    Attributes:
+        demo_hub: address of the demo's hub while it runs, for what is opened from then on; else "".
+
     Signals:
         saved: (profile, secret or None, whether to start it).
         cancelled: nothing is to change.
@@ -59,6 +63,7 @@ class EditorPage(QWidget):
         self._suggested = ""
         self._opening = False
         self._keychain: bool | None = None
+        self.demo_hub = ""
         self.connection = ConnectionField(host, start)
         self.preview = Preview(host, start, background)
         self.onnx = OnnxPanel(self.preview)
@@ -117,6 +122,7 @@ class EditorPage(QWidget):
         self.onnx.path.browse.connect(lambda: start(self._browse(tr("ONNX models (*.onnx)")), "choose a model"))
         self.script.path.browse.connect(lambda: start(self._browse(tr("Python scripts (*.py)")), "choose a script"))
         self.script.options.browse.connect(lambda: start(reader.choose_folder(), "choose a folder"))
+        form.remote.look_wanted.connect(lambda: start(self._look_at_server(), "look at a model server"))
         self.connection.wanted.connect(self._test_connection)
         for field in (form.host, form.plugin_id, form.secret, form.insecure):
             field.edited.connect(self.connection.clear)
@@ -131,6 +137,11 @@ class EditorPage(QWidget):
     def open_new(self, file: Path | None = None) -> None:
         """An empty form, or one for a file that was dropped."""
         self._fill(None, None, tr("Add a plugin"))
+        if self.demo_hub:
+            # Who looks around in the demo wants to see their own model answer there, and needs no account for it.
+            self.form.host.value = self.demo_hub
+            taken = {other.plugin_id for other in self._host.profiles.all()}
+            self.plugin_id.value = next(one for n in count(1) if (one := f"my-plugin-{n}") not in taken)
         self.form.show_kind("callback" if file is not None and file.suffix.casefold() == ".py" else "onnx")
         if file is not None:
             self._choose_file(file)
@@ -157,6 +168,7 @@ class EditorPage(QWidget):
         self.buttons.show()
         self.preview.show_for(None)
         own = edited.id if edited else ""
+        self.form.offer_demo(self.demo_hub)
         self.form.offer_live(other for other in self._host.profiles.all() if other.id != own)
         self.form.fill(shown)
         self.preview.set_score(self.form.confidence.value)
@@ -193,7 +205,9 @@ class EditorPage(QWidget):
         """Shows what is wrong at the fields that were touched, and whether the whole can be saved."""
         profile, problems = self.candidate()
         fields = self.form.fields()
-        self.preview.setVisible(bool(self.onnx.found))
+        model = self.form.model_panel
+        self.preview.setVisible(model is not None and bool(model.found))
+        self.form.remote.offer()
         self.preview.show_for(to_try(self.form, self._base))
         for key, field in fields.items():
             field.show_error(problems.get(key, "") if field.touched else "")
@@ -229,7 +243,7 @@ class EditorPage(QWidget):
         ending = file.suffix.casefold()
         if self.form.kind != "callback" and ending in CLASS_FILES:
             self._start(self.reader.read_classes(file), "read a class list")
-        elif self.form.kind == "onnx" and ending in PICTURES:
+        elif self.form.kind != "callback" and ending in PICTURES:
             self.preview.use_picture(file)
         else:
             kind = "callback" if ending == ".py" else "onnx"
@@ -245,7 +259,7 @@ class EditorPage(QWidget):
         ending, kind = file.suffix.casefold(), self.form.kind
         if ending in (".onnx", ".py"):
             return True
-        return (kind != "callback" and ending in CLASS_FILES) or (kind == "onnx" and ending in PICTURES)
+        return (kind != "callback" and ending in CLASS_FILES) or (kind != "callback" and ending in PICTURES)
 
     def _choose_file(self, file: Path) -> None:
         if file.suffix.casefold() == ".py":
@@ -267,6 +281,9 @@ class EditorPage(QWidget):
 
     async def _inspect(self, path: Path) -> None:
         await self.reader.inspect(path, self.preview.picture, self.check)
+
+    async def _look_at_server(self) -> None:
+        await self.reader.look_at_server(self._profile, self.preview.picture, self.check)
 
     async def _read_script(self, path: Path) -> None:
         await self.reader.read_script(path, new=self._profile is None)
@@ -293,6 +310,10 @@ class EditorPage(QWidget):
             self.connection.show_error(words_of(self.form, place_of(part), part))
             return
         self.connection.test(profile, self.secret.value or None)
+
+    def token_for(self, profile: Profile) -> str | None:
+        """The token that was typed for this profile's model server; None keeps the one there is."""
+        return (self.form.remote.token.value or None) if isinstance(profile.source, RemoteSource) else None
 
     def _save(self, start: bool) -> None:
         profile, _ = self.candidate()
