@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections import deque
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 FIRST_JOBS = 60
 FIRST_LINES = 500
 STATS_MS = 60_000
+SHOW_MS = 240
+"""While jobs pour in, pictures move on so often and no more: nobody sees more, and it would hold up the answers."""
 
 
 class Hearing(QObject):
@@ -37,6 +41,11 @@ class Hearing(QObject):
         bridge.jobs_changed.connect(self._take_jobs)
         bridge.logged.connect(self._take_lines)
         bridge.model_loaded.connect(self._take_model)
+        self._jobs: dict[str, JobRecord] = {}
+        self._shown: deque[float] = deque(maxlen=2)
+        self._pace = QTimer(self)
+        self._pace.setSingleShot(True)
+        self._pace.timeout.connect(self._show_jobs)
         self._stats_timer = QTimer(self)
         self._stats_timer.setInterval(STATS_MS)
         self._stats_timer.timeout.connect(lambda: window.notices.watch(self._read_stats(), "read figures"))
@@ -53,6 +62,7 @@ class Hearing(QObject):
     def end(self) -> None:
         """Hears nothing any more."""
         self._stats_timer.stop()
+        self._pace.stop()
         self._window.bridge.close()
 
     async def _read_first(self) -> None:
@@ -85,10 +95,27 @@ class Hearing(QObject):
         window = self._window
         for record in records:
             window.plugins.model.take_job(record)
-        with window.viewing.arriving():
-            window.filmstrip.take(records)
+        # In the order of the latest change.
+        for record in records:
+            self._jobs.pop(record.id, None)
+            self._jobs[record.id] = record
+        if not self._pace.isActive():
+            self._show_jobs()
+
+    def _show_jobs(self) -> None:
+        if not self._jobs:
+            return
+        now = time.monotonic()
+        records, self._jobs = tuple(self._jobs.values()), {}
+        window = self._window
+        window.filmstrip.take(records)
         window.history.model.update_jobs(records)
         window.viewing.refresh(records)
+        # Two in a row at once: a single job's beginning and end are seen without delay.
+        self._shown.append(now)
+        wait = self._shown[0] + len(self._shown) * SHOW_MS / 1000 - now
+        if len(self._shown) == self._shown.maxlen and wait > 0:
+            self._pace.start(round(min(wait * 1000, SHOW_MS)))
 
     def _take_lines(self, lines: tuple[LogLine, ...]) -> None:
         self._window.logs.append(lines)

@@ -94,6 +94,7 @@ class Toolbar(QFrame):
         self.gear = tool_button("gear", tr("Settings"), self.settings.emit, shortcut="Ctrl+,")
         row.addWidget(self.gear)
         self._all_running = False
+        self._offered: tuple[bool, bool] | None = None
 
     def _help_menu(self) -> QMenu:
         menu = QMenu(self)
@@ -136,7 +137,11 @@ class Toolbar(QFrame):
 
     def show_running(self, running: int, all_of: int) -> None:
         """Offers to start all, or to stop all once everything runs."""
-        self._all_running = all_of > 0 and running == all_of
+        shown = (all_of > 0 and running == all_of, all_of > 0)
+        if shown == self._offered:
+            return
+        self._offered = shown
+        self._all_running = shown[0]
         self.start_button.setEnabled(all_of > 0)
         words = tr("Stop all") if self._all_running else tr("Start all")
         self.start_button.setText(words)

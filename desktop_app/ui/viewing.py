@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +21,6 @@ if TYPE_CHECKING:
 MANY = 200
 """Annotations from which on reading them is left to a thread."""
 
-FOLLOW_MS = 240
-"""While jobs pour in, another one is shown so often and no more: nobody sees more, and it would hold up the answers."""
-
 SLOW_MS = 80
 """What takes no longer to read is shown when it is whole, in place of the job before."""
 
@@ -38,12 +34,6 @@ class Viewing(QObject):
         self._looked_at: JobRecord | None = None
         self._reading: asyncio.Task[None] | None = None
         self._tested: dict[str, JobDetail] = {}
-        self._due: JobRecord | None = None
-        self._arriving = False
-        self._pace = QTimer(self)
-        self._pace.setSingleShot(True)
-        self._pace.setInterval(FOLLOW_MS)
-        self._pace.timeout.connect(self._go_on)
         self._slow = QTimer(self)
         self._slow.setSingleShot(True)
         self._slow.setInterval(SLOW_MS)
@@ -77,30 +67,8 @@ class Viewing(QObject):
 
     def follow(self, record: JobRecord) -> None:
         """Shows the filmstrip's job; one that comes in takes nobody away from the one looked at in the history."""
-        if not self._window.is_live:
-            return
-        if self._arriving and self._pace.isActive():
-            self._due = record
-            return
-        self._due = None
-        self.look_at(record)
-        if self._arriving:
-            self._pace.start()
-
-    @contextmanager
-    def arriving(self) -> Iterator[None]:
-        """What is followed inside comes in by itself: it is shown at a pace, and always to its end."""
-        self._arriving = True
-        try:
-            yield
-        finally:
-            self._arriving = False
-
-    def _go_on(self) -> None:
-        due, self._due = self._due, None
-        if due is not None and self._window.filmstrip.follow.isChecked():
-            with self.arriving():
-                self.follow(due)
+        if self._window.is_live:
+            self.look_at(record)
 
     def come_back(self) -> None:
         """Shows the filmstrip's job again, after the history."""
@@ -111,7 +79,6 @@ class Viewing(QObject):
     def look_away(self) -> None:
         """Shows no job: there is none of what is wanted."""
         self._slow.stop()
-        self._due = None
         if self._reading is not None:
             self._reading.cancel()
         self._looked_at = None

@@ -35,6 +35,7 @@ from desktop_app.ui.asset.pane import asset_name
 from desktop_app.ui.formats import count, duration, exact, plain, tip, tr
 from desktop_app.ui.icons import pixmap
 from desktop_app.ui.jobs.thumbnails import Thumbnails
+from desktop_app.ui.models.steady_list import SteadyList
 from desktop_app.ui.models.table import NO_INDEX, RECORD_ROLE, Index
 from desktop_app.ui.states import doing_words, draw_shape, job_shape, job_tone, job_words
 from desktop_app.ui.theme import notifier, scaled_font, tokens
@@ -280,7 +281,7 @@ class Filmstrip(Panel):
     def __init__(self, thumbnails: Thumbnails, parent: QWidget | None = None) -> None:
         super().__init__(tr("Latest jobs"), parent)
         self.model = FilmstripModel(thumbnails, self)
-        self.view = QListView()
+        self.view = SteadyList()
         self.view.setModel(self.model)
         self.view.setItemDelegate(FilmDelegate(self.view))
         self.view.setFlow(QListView.Flow.LeftToRight)

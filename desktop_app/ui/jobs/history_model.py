@@ -26,16 +26,6 @@ SHARPNESS = 2
 KEPT_PICTURES = 600
 
 
-_NEVER = frozenset(
-    {
-        Qt.ItemDataRole.FontRole,
-        Qt.ItemDataRole.BackgroundRole,
-        Qt.ItemDataRole.CheckStateRole,
-        Qt.ItemDataRole.SizeHintRole,
-    }
-)
-
-
 class HistoryModel(TypedTableModel[JobRecord]):
     """Pages of the history, newest first.
 
@@ -179,10 +169,6 @@ class HistoryModel(TypedTableModel[JobRecord]):
             self.rows.extend(page)
             self.endInsertRows()
         self.reading.emit(False)
-
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        # Half of what a repaint asks for is nothing that any cell has.
-        return None if role in _NEVER else super().data(index, role)
 
     def cell(self, record: JobRecord, column: Column[JobRecord], role: int) -> Any:
         if role == Qt.ItemDataRole.DecorationRole and column is self.columns[ASSET] and self._thumbnails is not None:

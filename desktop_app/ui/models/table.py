@@ -19,6 +19,20 @@ Index = QModelIndex | QPersistentModelIndex
 NO_INDEX = QModelIndex()
 RECORD_ROLE = Qt.ItemDataRole.UserRole + 1
 
+NEVER = frozenset(
+    int(role)
+    for role in (
+        Qt.ItemDataRole.FontRole,
+        Qt.ItemDataRole.BackgroundRole,
+        Qt.ItemDataRole.CheckStateRole,
+        Qt.ItemDataRole.SizeHintRole,
+    )
+)
+"""What a repaint asks of every cell and no cell has."""
+
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+
 
 @dataclass(frozen=True, slots=True)
 class Column(Generic[T]):
@@ -78,11 +92,12 @@ class TypedTableModel(QAbstractTableModel, Generic[T]):
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
             return column.title
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            side = Qt.AlignmentFlag.AlignRight if column.right else Qt.AlignmentFlag.AlignLeft
-            return side | Qt.AlignmentFlag.AlignVCenter
+            return _RIGHT if column.right else _LEFT
         return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if role in NEVER:
+            return None
         record = self.record(index)
         if record is None or not 0 <= index.column() < len(self.columns):
             return None
@@ -106,8 +121,7 @@ class TypedTableModel(QAbstractTableModel, Generic[T]):
             case Qt.ItemDataRole.DecorationRole:
                 return column.decoration(record) if column.decoration else None
             case Qt.ItemDataRole.TextAlignmentRole:
-                side = Qt.AlignmentFlag.AlignRight if column.right else Qt.AlignmentFlag.AlignLeft
-                return side | Qt.AlignmentFlag.AlignVCenter
+                return _RIGHT if column.right else _LEFT
             case Qt.ItemDataRole.AccessibleTextRole:
                 return f"{column.title}: {column.text(record)}"
             case _ if role == RECORD_ROLE:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPersistentModelIndex, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent
-from PySide6.QtWidgets import QAbstractItemView, QListView, QMenu, QStackedWidget, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QMenu, QStackedWidget, QWidget
 
 from desktop_app.core.events import ProfileState
 from desktop_app.core.profile import Profile
 from desktop_app.ui.formats import tr
 from desktop_app.ui.icons import icon
 from desktop_app.ui.menus import open_with
+from desktop_app.ui.models.steady_list import SteadyList
 from desktop_app.ui.plugins.delegate import PluginDelegate
 from desktop_app.ui.plugins.model import ROW_ROLE, PluginModel, PluginRow
 from desktop_app.ui.shortcuts import Place, note_keys
@@ -21,7 +22,7 @@ from desktop_app.ui.widgets import EmptyState, Panel, push_button, tool_button
 COMMANDS = ("start", "stop", "restart", "test", "edit", "duplicate", "classes", "export", "remove")
 
 
-class _List(QListView):
+class _List(SteadyList):
     """A list that takes Enter, Delete, Escape and the menu key, and a click beside its rows."""
 
     command = Signal(str)
