@@ -227,9 +227,10 @@ class Turns:
     @contextlib.asynccontextmanager
     async def enter(self, ticket: tuple[bool, int]) -> AsyncIterator[None]:
         """Waits for the turn and holds a slot within the `with` block."""
-        turn = asyncio.get_running_loop().create_future()
-        self._ready[ticket] = turn
-        self._admit()
+        loop = asyncio.get_running_loop()
+        turn = self._ready[ticket] = loop.create_future()
+        # Not at once: who is let in must wait already, since only those who wait wake up in the order of their turns.
+        loop.call_soon(self._admit)
         try:
             await turn
         except asyncio.CancelledError:
