@@ -77,6 +77,11 @@ class _Replies:
         while len(self.kept) > 1 and (len(self.kept) > KEPT_REPLIES or self.size > KEPT_REPLIES_BYTES):
             self.size -= len(self.kept.popitem(last=False)[1].body)
 
+    def remove(self, session: str) -> _Reply | None:
+        reply = self.kept.pop(session, None)
+        self.size -= len(reply.body) if reply else 0
+        return reply
+
 
 class RestServer:
     """The port that the hub calls. It stays open when the profile behind it is started anew.
@@ -193,6 +198,7 @@ class RestConnector:
         self._calls: dict[str, list[_Call]] = {}
         self._replies = _Replies()
         self._taken: set[str] = set()
+        self._giving_again: dict[str, list[asyncio.Future[bool]]] = {}
         self._beside: set[asyncio.Task[None]] = set()
         self._complained_at = 0.0
         self.logs = SessionLogs(client)
@@ -264,10 +270,7 @@ class RestConnector:
         reply = self._replies.kept.get(job.session)
         if reply is not None:
             log.warning("%s: the hub sent session %s again; it gets the same answer", self._profile.name, job.session)
-            response = _json(reply)
-            if await _written(request, response):
-                self._taken.add(job.session)
-            return response
+            return await self._give_again(request, job.session, reply)
         loop = asyncio.get_running_loop()
         call = _Call(loop.create_future(), loop.create_future())
         self._calls.setdefault(job.session, []).append(call)
@@ -297,6 +300,35 @@ class RestConnector:
         if any(taken):
             self._taken.add(session)
         return session in self._taken
+
+    async def _give_again(self, request: web.Request, session: str, reply: _Reply) -> web.StreamResponse:
+        written: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._giving_again.setdefault(session, []).append(written)
+        response = _json(reply)
+        taken = False
+        try:
+            taken = await _written(request, response)
+            if taken:
+                self._taken.add(session)
+        finally:
+            written.set_result(taken)
+            self._giving_again[session].remove(written)
+            if not self._giving_again[session]:
+                del self._giving_again[session]
+        return response
+
+    async def withdraw(self, session: str) -> bool:
+        """Takes an answer back that nobody has taken: who asks from now on waits for the next one. False where somebody
+        has taken it after all, so that it stands."""
+        reply = self._replies.remove(session)
+        given = [await written for written in tuple(self._giving_again.get(session, ()))]
+        if reply is None or not (any(given) or session in self._taken):
+            return True
+        self._replies.add(session, reply)
+        for call in self._calls.pop(session, []):
+            if not call.reply.done():
+                call.reply.set_result(reply)
+        return False
 
     def was_taken(self, session: str) -> bool:
         """Whether a caller has taken the session's answer."""

@@ -21,6 +21,7 @@ from desktop_app.hub.rest import RestConnector
 from desktop_app.jobs.annotating import FINAL_STATUSES
 from desktop_app.jobs.answer import Built
 from desktop_app.jobs.delivery import Delivery, Kept
+from desktop_app.jobs.outgoing import Outgoing
 from desktop_app.store.outbox import Outbox
 
 log = logging.getLogger(__name__)
@@ -53,6 +54,7 @@ class RestDelivery(Delivery):
         self._is_export = is_export
         self._on_their_way: set[str] = set()
         self._held: dict[str, dict[str, Any]] = {}
+        self._asked_early: set[str] = set()
 
     @property
     def waiting(self) -> int:
@@ -80,6 +82,20 @@ class RestDelivery(Delivery):
         self._outgoing.clear()
         return taken
 
+    def settled(self, item: Outgoing, why: str) -> None:
+        """See Delivery; an error goes out when the hub asks for its session again."""
+        super().settled(item, why)
+        self._outgoing.clear()
+        job_id = item.job_id or ""
+        asked = job_id in self._asked_early
+        self._asked_early.discard(job_id)
+        if why:
+            self._held[job_id] = item.data
+            if asked:
+                self.again(job_id)
+        elif asked:
+            self._connector.beside(self._answer(None, str(item.data.get("session"))), name="answer again")
+
     async def deliver(self, kept: Kept) -> None:
         """Returns once the response was written to the hub's call, or the hub has taken it otherwise.
 
@@ -98,6 +114,9 @@ class RestDelivery(Delivery):
 
     def again(self, job_id: str) -> bool:
         """Answers the hub's call with what an earlier run left; False if there is nothing."""
+        if any(item.job_id == job_id for item in self.unsettled):
+            self._asked_early.add(job_id)
+            return True
         event = self._held.get(job_id)
         if event is None:
             return False
@@ -146,6 +165,9 @@ class RestDelivery(Delivery):
                 await self._post(session, event)
         except DeliveryError as error:
             if not failed:
+                # Before anything else: who asks meanwhile must not get what the error is about to replace.
+                if not await self._connector.withdraw(session):
+                    return
                 raise
             # The session ends with the hub's own call, whose status or loss says that it failed.
             log.warning("the error of session %s was not taken: %s", session, error)
