@@ -13,6 +13,7 @@ from desktop_app.core.errors import DeliveryError, HubError, HubRefused
 from desktop_app.core.job import Job
 from desktop_app.hub.client import NOTHING_DONE, HubClient
 from desktop_app.jobs.answer import Built
+from desktop_app.store import redact
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +47,8 @@ async def hand_in(client: HubClient, job: Job, built: Built, on_try: Callable[[]
     unsettled = False
     for wait in backoff(1.0, limit=30.0):
         try:
-            if unsettled and await _arrived(client, api_key, task_id, built):
+            # An empty answer looks like none, and does no harm a second time.
+            if unsettled and await is_in_task(client, api_key, task_id, built.answer or {}):
                 return
             unsettled = False
             on_try()
@@ -65,16 +67,24 @@ async def hand_in(client: HubClient, job: Job, built: Built, on_try: Callable[[]
         await asyncio.sleep(pause)
 
 
-async def _arrived(client: HubClient, api_key: str, task_id: str, built: Built) -> bool:
-    """Whether the task holds the answer already, although the hub's reply was lost.
+async def is_in_task(client: HubClient, api_key: str, task_id: str, answer: dict[str, Any]) -> bool | None:
+    """Whether the task holds an answer, although the hub's reply was lost; None: an empty one, which nobody can see.
+
+    Args:
+        answer: of this run, or as the outbox kept it: its objects may stand under their older name.
 
     Raises:
         HubError: the task cannot be read (now).
     """
-    answer = built.answer or {}
-    ours = [*(answer.get("objects") or ()), *(answer.get("classifications") or ())]
+    ours = [
+        item
+        for part in ("objects", "tools", "classifications")
+        if isinstance(found := answer.get(part), list)
+        for item in found
+        if isinstance(item, dict)
+    ]
     if not ours:
-        return False  # an empty answer looks like none, and does no harm a second time
+        return None
     task = await client.task(api_key, task_id)
     present = task.get("answer")
     tools = present.get("tools") if isinstance(present, dict) else None
@@ -91,4 +101,6 @@ async def _arrived(client: HubClient, api_key: str, task_id: str, built: Built) 
 
 def _shape_key(item: dict[str, Any]) -> str:
     changing = ("objectId", "metadata", "title")
-    return json.dumps({key: value for key, value in item.items() if key not in changing}, sort_keys=True)
+    text = json.dumps({key: value for key, value in item.items() if key not in changing}, sort_keys=True)
+    # What the disk kept has no queries in its addresses.
+    return redact.body(text)

@@ -40,10 +40,6 @@ CROWDED_ANSWERS = 1_000
 CROWDED_BYTES = 64 * 1024**2
 """When so much waits for a hub that is away, no more jobs are taken in hand: they are safe on disk meanwhile."""
 UNREADABLE = "The answer that was kept on disk cannot be read any more"
-KEY_IS_GONE = (
-    "Plugdeck was closed while the workflow's answer was on its way to the task; without the job's API key, which is "
-    "never on disk, nobody can tell whether it got there. Look at the task, and run the workflow stage again if not."
-)
 
 
 class Kept:
@@ -84,6 +80,7 @@ class Delivery:
         self._on_given_up = on_given_up
         self._outgoing: deque[Outgoing] = deque()
         self._unconfirmed: deque[Outgoing] = deque()
+        self.unsettled: deque[Outgoing] = deque()
         self._suspects = Suspects(self._write_next)
         self._log_lines = 0
         self._pings = 0
@@ -117,7 +114,10 @@ class Delivery:
         return not self._outgoing and not self._suspects.held
 
     async def restore(self) -> set[str]:
-        """Takes up what an earlier run of the app left behind; returns the ids of the jobs."""
+        """Takes up what an earlier run of the app left behind; returns the ids of the jobs.
+
+        Of those that were on their way over HTTP, nothing is said before `settled` has heard whether they got there.
+        """
         taken = set()
         for row in await self._outbox.pending(self._profile_id):
             event = _event(row)
@@ -128,11 +128,20 @@ class Delivery:
             except (ValueError, DeliveryError):
                 self._outbox.set_aside(row.job_id)
                 continue
-            if row.channel == "http":
-                self._give_up(item, KEY_IS_GONE)
-            self._outgoing.append(item)
+            (self.unsettled if row.channel == "http" else self._outgoing).append(item)
             taken.add(row.job_id)
         return taken
+
+    def settled(self, item: Outgoing, why: str) -> None:
+        """An answer of `unsettled` got there, or ends as an error that says why."""
+        self.unsettled.remove(item)
+        if why:
+            self._give_up(item, why)
+            self._outgoing.append(item)
+            self._flush_soon()
+        elif item.job_id is not None:
+            self._outbox.done(item.job_id)
+            self._on_restored(item.job_id, False)
 
     def keep(self, job: Job, event: dict[str, Any]) -> Kept:
         """Puts a `response` event into the outbox, at once and in order with other writes; `deliver` sends it.
@@ -166,7 +175,7 @@ class Delivery:
 
     def again(self, job_id: str) -> bool:
         """Sends the answer of a job once more, exactly as before; False if it is not kept in memory."""
-        if job_id in self.waiting_ids:
+        if job_id in self.waiting_ids or any(item.job_id == job_id for item in self.unsettled):
             return True
         packed = self._answers.get(job_id)
         if packed is None:

@@ -23,6 +23,7 @@ from desktop_app.jobs.pipeline import CANCELLED, LAST_WORDS_S, Pipeline
 from desktop_app.jobs.queue import JobQueue, Waiting
 from desktop_app.jobs.resume import Reading
 from desktop_app.jobs.sessions import Sessions
+from desktop_app.jobs.settling import no_key
 from desktop_app.jobs.shared import Shared
 from desktop_app.jobs.takeup import TakeUp
 from desktop_app.runner.pool import RunnerPhase, RunnerState, WorkerLine
@@ -62,7 +63,14 @@ class ProfileService:
         self._client = HubClient(profile.host)
         self._records: dict[str, JobRecord] = {}
         self._left_before = TakeUp(
-            profile, shared.history, shared.outbox, shared.recorder, self._records, self._beside_now
+            profile,
+            shared.history,
+            shared.outbox,
+            shared.recorder,
+            self._records,
+            self._beside_now,
+            self._client,
+            no_key,
         )
         ears = Ears(
             job=self._job_arrived,

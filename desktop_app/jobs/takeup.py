@@ -16,6 +16,7 @@ from desktop_app.core.errors import KnownError
 from desktop_app.core.events import Level
 from desktop_app.core.job import Job, JobRecord, JobState
 from desktop_app.core.profile import Profile
+from desktop_app.hub.client import HubClient
 from desktop_app.jobs.delivery import UNREADABLE, Delivery
 from desktop_app.jobs.outgoing import is_error
 from desktop_app.jobs.pipeline import Pipeline
@@ -23,6 +24,7 @@ from desktop_app.jobs.queue import JobQueue, Waiting
 from desktop_app.jobs.recorder import Recorder
 from desktop_app.jobs.resume import INTERRUPTED, RUN_AGAIN, interrupted
 from desktop_app.jobs.sessions import REMEMBERED_SESSIONS, Sessions
+from desktop_app.jobs.settling import OwnKey, settle
 from desktop_app.store.history import History
 from desktop_app.store.outbox import Outbox
 from desktop_app.store.search import JobFilter
@@ -34,6 +36,7 @@ class TakeUp:
     Args:
         records: what is known of the jobs that wait, by id; those that go on are added.
         beside: starts something that must not keep the start waiting.
+        own_key: gives the profile's own API key, with which it is seen what an earlier run got done.
     """
 
     def __init__(
@@ -44,6 +47,8 @@ class TakeUp:
         recorder: Recorder,
         records: dict[str, JobRecord],
         beside: Callable[[Coroutine[Any, Any, None], str], asyncio.Task[Any]],
+        client: HubClient,
+        own_key: OwnKey,
     ) -> None:
         self._profile = profile
         self._history = history
@@ -51,6 +56,8 @@ class TakeUp:
         self._recorder = recorder
         self._records = records
         self._beside = beside
+        self._client = client
+        self._own_key = own_key
         self._restoring: dict[str, JobRecord] = {}
         self._reasons: dict[str, str] = {}
 
@@ -84,6 +91,9 @@ class TakeUp:
             else:
                 self._go_on(record, queue)
         self._reasons = {job_id: why for job_id, why in self._reasons.items() if job_id in self._restoring}
+        if delivery.unsettled:
+            settling = settle(list(delivery.unsettled), delivery, self._client, self._own_key)
+            self._beside(settling, f"settle {self._profile.name}")
 
     def restored(self, job_id: str, failed: bool) -> None:
         """A job's response, kept from an earlier run, went out (or had gone out)."""

@@ -23,6 +23,7 @@ from desktop_app.jobs import annotating, outgoing, suspects
 from desktop_app.jobs import delivery as delivery_module
 from desktop_app.jobs.answer import Built
 from desktop_app.jobs.delivery import Delivery
+from desktop_app.jobs.settling import settle
 from desktop_app.store.outbox import Outbox, OutboxRow
 
 FAST = Timing(heartbeat=0.2, settle=0.02, quick_drop=0.01, connect=3.0, backoff_first=0.02, backoff_limit=0.05)
@@ -520,22 +521,62 @@ async def test_while_the_task_cannot_be_read_nothing_is_repeated(hub, way, workf
     assert len(reads) == 10
 
 
-async def test_a_workflows_answer_that_an_earlier_run_left_ends_as_an_error(hub, way, make_way, workflow, quick):
-    """The API key is gone with that run: nobody can hand it in, or look whether it got there."""
+SIGNED = {"schemaId": "s", "answer": "http://files.example/a.png?X-Amz-Signature=abc", "metadata": {"n": 1}}
+
+
+@pytest.mark.parametrize(
+    ("there", "key", "says"),
+    [
+        (True, "own", ""),
+        (False, "own", "the task does not hold it"),
+        (True, None, "nobody can tell"),
+        (True, "not let in", "nobody can tell"),
+        (True, "slow hub", ""),
+    ],
+)
+async def test_a_workflows_answer_that_an_earlier_run_left(hub, way, make_way, workflow, quick, there, key, says):
+    """The job's API key is gone with that run. With one of its own the profile can look whether the answer got there,
+    and says nothing before it knows; it never hands it in under another name."""
     first = way
     session, job = workflow
-    hub.faults.fail_http("/v2/annotate/", times=None, status=503)
-    task = spawn(first.delivery.annotate(job, built()), name="annotate")
-    await leaves(first, 1)
+    real = first.client.annotate
+    tried = asyncio.Event()
+
+    async def lose_the_reply(*arguments: Any, **options: Any) -> None:
+        if there:
+            await real(*arguments, **options)
+        tried.set()
+        await asyncio.Event().wait()
+
+    first.client.annotate = lose_the_reply
+    answer = {**ANSWER, "classifications": [SIGNED]}
+    task = spawn(first.delivery.annotate(job, built(answer)), name="annotate")
+    await tried.wait()
     task.cancel()
     await first.stop()
+
     second = make_way()
     assert await second.delivery.restore() == {job.id}
     second.listener.start()
-    await arrived(hub, session)
-    assert session.responses == [protocol.failure(job)]
-    assert second.restored == [(job.id, True)]
-    assert "without the job's API key" in second.given_up[0][2]
+    await hub.wait_until(lambda: hub.plugins["p1"].logins == 2)
+    assert second.delivery.again(job.id)  # the hub sends it again: there is nothing to say yet
+    assert second.delivery.idle
+    if key == "not let in":
+        hub.faults.fail_http("/v2/task/", times=None, status=403)
+    elif key == "slow hub":
+        hub.faults.fail_http("/v2/task/", times=9, status=503)
+
+    async def own_key() -> str | None:
+        return key and session.api_key
+
+    await settle(list(second.delivery.unsettled), second.delivery, second.client, own_key)
+    if says:
+        await arrived(hub, session)
+    assert session.responses == ([protocol.failure(job)] if says else [])
+    assert len(session.annotations) == there
+    assert second.restored == [(job.id, bool(says))]
+    assert [says in why for _, _, why in second.given_up] == ([True] if says else [])
+    assert not second.delivery.unsettled
     await confirmed(second)
 
 
