@@ -23,7 +23,6 @@ from desktop_app.jobs.pipeline import CANCELLED, LAST_WORDS_S, Pipeline
 from desktop_app.jobs.queue import JobQueue, Waiting
 from desktop_app.jobs.resume import Reading
 from desktop_app.jobs.sessions import Sessions
-from desktop_app.jobs.settling import no_key
 from desktop_app.jobs.shared import Shared
 from desktop_app.jobs.takeup import TakeUp
 from desktop_app.runner.pool import RunnerPhase, RunnerState, WorkerLine
@@ -70,7 +69,7 @@ class ProfileService:
             self._records,
             self._beside_now,
             self._client,
-            no_key,
+            self._own_key,
         )
         ears = Ears(
             job=self._job_arrived,
@@ -241,6 +240,9 @@ class ProfileService:
             self._recorder.log(Level.INFO, what, profile=self.profile)
         for note in info.get("notes") or ():
             self._recorder.log(Level.WARNING, str(note), profile=self.profile)
+
+    async def _own_key(self) -> str | None:
+        return await self._batches.own_key()
 
     def _beside_now(self, coro: Coroutine[Any, Any, None], name: str) -> asyncio.Task[Any]:
         task = aio.spawn(coro, name=name)

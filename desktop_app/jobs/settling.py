@@ -38,11 +38,6 @@ OwnKey = Callable[[], Awaitable[str | None]]
 """Gives the profile's own API key, or None where it has none."""
 
 
-async def no_key() -> str | None:
-    """The key of a profile without one."""
-    return None
-
-
 async def settle(answers: Iterable[Outgoing], delivery: Delivery, client: HubClient, own_key: OwnKey) -> None:
     """Decides for each of these, in order, and has the delivery say what is to be said."""
     key = await own_key()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from dataclasses import replace
 from typing import Any
@@ -714,6 +715,31 @@ async def test_what_a_killed_app_left(hub, make_line, onnx_profile, until):
     states = {session: str(line.last(session).state) for session in ("queued", "answered", "confirmed", "failed")}
     assert states == {"queued": "failed", "answered": "delivered", "confirmed": "delivered", "failed": "failed"}
     assert await line.history.unfinished() == []
+
+
+async def test_with_a_key_of_its_own_a_plugin_sees_what_a_killed_app_got_done(hub, make_line, onnx_profile, until):
+    line = make_line(onnx_profile(hub.url, allow_private_assets=True))
+    line.service.start()
+    await hub.wait_online("p1")
+    session = await hub.run_plugin("p1", workflow=True)
+    await session.wait(60)
+    done = await line.terminal(session.id)
+    await line.service.stop(0.0)
+    [annotation] = session.annotations
+    body = json.dumps({"session": session.id, "task": session.task_id, "body": annotation.body})
+    # As if the app had been killed before the hub's reply came; a second answer never reached the task.
+    for name, text in (("there", body), ("not there", body.replace('"x": 1', '"x": 2'))):
+        line.history.record(replace(left(line, name, JobState.QUEUED), workflow=True))
+        await line.outbox.put(OutboxRow(f"id-{name}", line.profile.id, name, "http", text, 1.0))
+    line.api_key = hub.api_key
+    line.renew()
+    line.service.start()
+    await until(lambda: line.states("there")[-1:] == ["delivered"] and line.states("not there")[-1:] == ["failed"])
+    assert "the task does not hold it" in line.last("not there").error
+    await until(lambda: session.responses)
+    assert session.responses == [{"error": True, "session": session.id}]  # of the second, which borrowed its session
+    assert done.state is JobState.DELIVERED
+    assert len(session.annotations) == 1
 
 
 async def test_starting_on_a_store_that_cannot_be_read(hub, make_line, onnx_profile, monkeypatch):
