@@ -54,7 +54,7 @@ async def _chosen(host: Host, options: argparse.Namespace) -> tuple[Profile, lis
         profile = await profile_of("test", "http://127.0.0.1", "test", options)
         token = token_of(options)
         if token:
-            host.secrets.hold_token(profile, token)
+            host.secrets.hold_token(profile.id, token)
         names = options.arguments
     else:
         if not options.arguments:

@@ -50,7 +50,7 @@ class _Entry(NamedTuple):
 
     @classmethod
     def token(cls, profile: Profile) -> _Entry:
-        return cls(f"{profile.id}-token", profile.token_variable, profile.name)
+        return cls(_token_name(profile.id), profile.token_variable, profile.name)
 
     @classmethod
     def all(cls, profile: Profile) -> tuple[_Entry, ...]:
@@ -183,15 +183,18 @@ class Secrets:
             raise SecretError("This is no API key", where=profile.name, remedy=remedy)
         await self._put(_Entry.api_key(profile), key)
 
-    def hold_token(self, profile: Profile, token: str) -> None:
-        """Keeps a token in memory only, until the app ends.
+    def hold_token(self, profile_id: str, token: str) -> None:
+        """Keeps a token in memory only, until the app ends; "" forgets it again.
 
         Raises:
             SecretError: it cannot be one.
         """
-        value = _checked_token(profile, token)
-        self._kept[_Entry.token(profile).name] = value
-        self._seen.add(value)
+        name = _token_name(profile_id)
+        self._kept.pop(name, None)
+        if token:
+            value = _checked_token(profile_id, token)
+            self._kept[name] = value
+            self._seen.add(value)
 
     async def put_token(self, profile: Profile, token: str) -> None:
         """Keeps the token for the profile's model server in the keychain and reads it back.
@@ -199,7 +202,7 @@ class Secrets:
         Raises:
             SecretError: see `put`.
         """
-        await self._put(_Entry.token(profile), _checked_token(profile, token))
+        await self._put(_Entry.token(profile), _checked_token(profile.name, token))
 
     async def _put(self, entry: _Entry, value: str) -> None:
         self._seen.add(value)
@@ -314,11 +317,15 @@ class Secrets:
         return text
 
 
-def _checked_token(profile: Profile, token: str) -> str:
+def _token_name(profile_id: str) -> str:
+    return f"{profile_id}-token"
+
+
+def _checked_token(where: str, token: str) -> str:
     value = token.strip()
     if not value or not value.isascii() or not value.isprintable():
         raise SecretError(
-            "This is no token for a model server", where=profile.name, remedy="Copy it again, without the word Bearer."
+            "This is no token for a model server", where=where, remedy="Copy it again, without the word Bearer."
         )
     return value
 

@@ -37,7 +37,7 @@ from desktop_app.core.events import (
     StatusChanged,
 )
 from desktop_app.core.job import JobDetail, JobRecord, JobState, StepTimings
-from desktop_app.core.profile import CallbackSource, OnnxSource, Profile
+from desktop_app.core.profile import CallbackSource, OnnxSource, Profile, RemoteSource
 from desktop_app.jobs.trial import TrialResult
 from desktop_app.runner.interpreters import Interpreter
 from desktop_app.runner.script_facts import ScriptFacts
@@ -141,10 +141,17 @@ class FakeProfiles:
 class FakeSecrets:
     def __init__(self) -> None:
         self.kept: dict[str, str] = {}
+        self.tokens: dict[str, str] = {}
         self.keychain = True
 
     async def get(self, profile: Profile) -> str | None:
         return self.kept.get(profile.id)
+
+    async def token(self, profile: Profile) -> str | None:
+        return self.tokens.get(profile.id)
+
+    def hold_token(self, profile_id: str, token: str) -> None:
+        self.tokens[profile_id] = token
 
     async def has_keychain(self) -> bool:
         return self.keychain
@@ -209,6 +216,14 @@ class FakeHost:
             "why": ["The metadata names the task and the classes."],
             "warnings": [],
         }
+        self.server: dict[str, Any] = {
+            "server": "triton 2.60.0",
+            "platform": "onnxruntime_onnx",
+            "versions": ["1"],
+            "inputs": ["images float32[?, 3, 320, 320]"],
+            "outputs": ["output0 float32[?, 7, 2100]"],
+            "binary": True,
+        }
         self.script_facts: Any = None
         self.replayed: Any = None
         self.exported: Any = None
@@ -260,14 +275,18 @@ class FakeHost:
         self._call("export", f"{target.name} {form} {len(jobs)} {assets}")
         return self.exported
 
-    async def add_profile(self, profile: Profile, secret: str | None) -> str:
+    async def add_profile(self, profile: Profile, secret: str | None, token: str | None = None) -> str:
+        if token:
+            self.secrets.tokens[profile.id] = token
         self._call("add", profile.id)
         self.put(profile)
         if secret:
             self.secrets.kept[profile.id] = secret
         return self.unkept if secret else ""
 
-    async def update_profile(self, profile: Profile, secret: str | None = None) -> str:
+    async def update_profile(self, profile: Profile, secret: str | None = None, token: str | None = None) -> str:
+        if token:
+            self.secrets.tokens[profile.id] = token
         self._call("update", profile.id)
         self.put(profile)
         if secret:
@@ -281,6 +300,12 @@ class FakeHost:
     async def inspect(self, path: Path, *, family: str = "", picture: Path | None = None) -> dict[str, Any]:
         self._call("inspect", f"{path.name} {family}".strip())
         return self.inspection
+
+    async def inspect_remote(
+        self, source: RemoteSource, token: str, *, family: str = "", picture: Path | None = None
+    ) -> dict[str, Any]:
+        self._call("inspect remote", f"{source.url} {source.model} {token}".strip())
+        return self.inspection | {"server": self.server}
 
     async def class_names(self, source: Path | str) -> tuple[str, ...]:
         self._call("classes", source.name if isinstance(source, Path) else "text")

@@ -12,6 +12,9 @@ from desktop_app.core.profile import LOOPBACK_HOSTS, Detection, Profile, RemoteS
 from desktop_app.ui.editor.form import ProfileForm
 from desktop_app.ui.formats import tr
 
+PREVIEW_ID = "preview"
+"""Of the profile that the form tries pictures with."""
+
 
 def candidate(
     form: ProfileForm, base: Profile | None, own_id: str, taken: Collection[str]
@@ -25,9 +28,10 @@ def candidate(
     """
     problems = {f"source.{key}": text for key, text in form.panel.problems().items()}
     names = form.classes.value
-    if form.kind == "onnx" and names and form.onnx.class_count not in (0, len(names)):
+    model = form.model_panel
+    if model is not None and names and model.class_count not in (0, len(names)):
         problems["detection.classes"] = tr("These are {given} names; the model has {count} classes.").format(
-            given=len(names), count=form.onnx.class_count
+            given=len(names), count=model.class_count
         )
     kept = base.model_dump() if base else {}
     kept.pop("id", None)
@@ -52,17 +56,18 @@ def candidate(
 
 def to_try(form: ProfileForm, base: Profile | None) -> Profile | None:
     """What can be tried of the form, whatever is still missing of the plugin; None while the model is not there."""
-    if form.kind != "onnx" or not form.onnx.found or form.onnx.problems():
+    model = form.model_panel
+    if model is None or not model.found or model.problems():
         return None
     detection = (base.detection if base else Detection()).model_dump() | form.detection_values()
     try:
         return Profile.model_validate(
             {
-                "id": "preview",
+                "id": PREVIEW_ID,
                 "name": tr("Preview"),
                 "host": "http://localhost",
                 "plugin_id": "preview",
-                "source": form.onnx.values(),
+                "source": model.values(),
                 "detection": detection,
                 "timeout_s": form.timeout.value,
             }

@@ -141,7 +141,7 @@ class ProfileForm(QWidget):
 
     def _lay_out(self) -> None:
         plugin = Card(tr("Plugin"), tr("As it was created in the hub."))
-        plugin.add(self.name, self.host, self.plugin_id, self.secret, self.connection, self.shadow_of)
+        plugin.add(self.name, self.host, self.plugin_id, self.secret, self.connection)
         source = Card(tr("What answers jobs"))
         self.switch = SourceSwitch()
         self.switch.chosen.connect(self.show_kind)
@@ -154,7 +154,15 @@ class ProfileForm(QWidget):
         self.predictions = Card(tr("Predictions"))
         self.predictions.add(self.confidence, self.iou, self.most, self.shape, self.classes)
         running = Card(tr("Running"))
-        running.add(self.concurrency, self.timeout, self.memory, self.answer_format, self.private_assets, self.insecure)
+        running.add(
+            self.shadow_of,
+            self.concurrency,
+            self.timeout,
+            self.memory,
+            self.answer_format,
+            self.private_assets,
+            self.insecure,
+        )
         middle = QVBoxLayout()
         middle.setSpacing(2 * SPACE)
         for card in (plugin, source, self.predictions, running):

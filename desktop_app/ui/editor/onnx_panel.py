@@ -8,12 +8,10 @@ from typing import Any
 
 from PySide6.QtWidgets import QWidget
 
-from desktop_app.core.errors import KnownError, ModelLoadError
 from desktop_app.core.profile import OnnxSource
-from desktop_app.ui.editor.fields import ChoiceField, Field, FileField, NumberField
-from desktop_app.ui.editor.model_input import ModelInput
-from desktop_app.ui.editor.onnx_words import part_lines, summary_words, sure_words
-from desktop_app.ui.editor.source_panel import SourcePanel, file_problem
+from desktop_app.ui.editor.fields import ChoiceField, FileField, NumberField
+from desktop_app.ui.editor.model_panel import ModelPanel
+from desktop_app.ui.editor.source_panel import file_problem
 from desktop_app.ui.formats import tr
 
 PROVIDERS = (
@@ -26,7 +24,7 @@ PROVIDERS = (
 )
 
 
-class OnnxPanel(SourcePanel):
+class OnnxPanel(ModelPanel):
     """An ONNX file: what was detected in it and why."""
 
     def __init__(self, preview: QWidget, parent: QWidget | None = None) -> None:
@@ -47,12 +45,9 @@ class OnnxPanel(SourcePanel):
         self._add("path", self.path)
         self._add("provider", self.provider)
         self._add("unload_after_s", self.unload)
-        self.input = ModelInput()
-        self.input.edited.connect(self.edited)
-        self.input.family_changed.connect(self._look)
-        self.found: Mapping[str, Any] = {}
-        self.path.edit.editingFinished.connect(self._look)
+        self.path.edit.editingFinished.connect(self.look)
         self.path.edited.connect(self.forget)
+        self.preview = preview
         self.lay_out(self.input, preview)
 
     def values(self) -> dict[str, Any]:
@@ -75,9 +70,6 @@ class OnnxPanel(SourcePanel):
         )
         return ({"path": problem} if problem else {}) | self.input.problems()
 
-    def all_fields(self) -> dict[str, Field]:
-        return self.fields | self.input.fields
-
     def clear(self) -> None:
         """An empty panel."""
         self.forget()
@@ -92,33 +84,14 @@ class OnnxPanel(SourcePanel):
         self.provider.value = source.provider
         self.unload.value = source.unload_after_s or 0
         self.input.start(source.overrides)
-        self._look()
+        self.look()
 
     def take(self, path: Path) -> None:
         """Another file: what was changed for the former one is of no use."""
         self.forget()
         self.path.value = str(path)
         self.input.start({})
-        self._look()
-
-    def forget(self) -> None:
-        """Nothing is known of the file (yet)."""
-        self.found = {}
-        self.findings.hide()
-        self.input.forget()
-
-    @property
-    def class_count(self) -> int:
-        """How many classes the model has; 0 where it does not say."""
-        output = self.found.get("output")
-        count = output.get("class_count") if isinstance(output, Mapping) else 0
-        return count if isinstance(count, int) else 0
-
-    def fail(self, error: KnownError) -> None:
-        """Says why the file cannot be used."""
-        self.found = {}
-        self.input.setVisible(bool(self.input.family.value))
-        self.findings.fail(error)
+        self.look()
 
     def _offer_providers(self, present: Any) -> None:
         """Only what this machine's onnxruntime has, and what the profile asks for."""
@@ -127,26 +100,10 @@ class OnnxPanel(SourcePanel):
             self.provider.offer([choice for choice in PROVIDERS if choice[1] in present or choice[1] == wanted])
 
     def show_inspection(self, found: Mapping[str, Any]) -> None:
-        """Shows what `inspect` says."""
-        if found.get("task") == "unsupported":
-            reasons = [str(text) for text in found.get("why") or ()]
-            remedies = [str(text) for text in found.get("warnings") or ()]
-            what = tr("This model gives no annotations: {why}").format(why=reasons[0] if reasons else "")
-            self.fail(ModelLoadError(what.rstrip(": "), remedy=" ".join(remedies[:2])))
-            return
-        self.found = found
-        self._offer_providers(found.get("providers"))
-        names = tuple(str(name) for name in found.get("classes") or ())
-        self.findings.tell(
-            summary_words(found, names),
-            tuple(str(text) for text in found.get("why") or ())[:6],
-            tuple(str(text) for text in found.get("warnings") or ()),
-            names,
-            sure_words(str(found.get("confidence"))),
-            part_lines(found.get("sure")),
-        )
-        self.input.show_found(found)
+        super().show_inspection(found)
+        if self.found:
+            self._offer_providers(found.get("providers"))
 
-    def _look(self) -> None:
+    def look(self) -> None:
         if self.path.value and "path" not in self.problems():
             self.file_chosen.emit(self.path.value)

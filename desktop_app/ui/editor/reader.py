@@ -8,8 +8,10 @@ from pathlib import Path
 from PySide6.QtWidgets import QWidget
 
 from desktop_app.core.errors import KnownError
+from desktop_app.core.profile import Profile
 from desktop_app.runner.script_facts import ScriptFacts
 from desktop_app.ui.dialogs import choose_files, choose_folder
+from desktop_app.ui.editor.checking import PREVIEW_ID
 from desktop_app.ui.editor.class_list import CLASS_FILES
 from desktop_app.ui.editor.form import ProfileForm
 from desktop_app.ui.formats import tr
@@ -61,6 +63,37 @@ class Reader:
         if turn == self._turn:
             onnx.show_inspection(found)
             classes.offer(onnx.findings.classes)
+            changed()
+
+    async def look_at_server(self, profile: Profile | None, picture: Path | None, changed: Callable[[], None]) -> None:
+        """Asks a model server what its model is.
+
+        Args:
+            profile: the one that is edited, whose token is taken where none was typed.
+            picture, changed: as for `inspect`.
+        """
+        self._turn += 1
+        turn, remote, classes = self._turn, self._form.remote, self._form.classes
+        source = remote.source()
+        if source is None:
+            return
+        remote.findings.read(tr("Asking the server…"))
+        remote.found = {}
+        classes.offer(())
+        changed()
+        try:
+            token = remote.token.value or (await self._host.secrets.token(profile) if profile else None) or ""
+            self._host.secrets.hold_token(PREVIEW_ID, token)
+            family = remote.input.family.value
+            found = await self._host.inspect_remote(source, token, family=family, picture=picture)
+        except KnownError as error:
+            if turn == self._turn:
+                remote.fail(error)
+                changed()
+            return
+        if turn == self._turn:
+            remote.show_inspection(found)
+            classes.offer(remote.findings.classes)
             changed()
 
     async def read_script(self, path: Path, *, new: bool) -> None:

@@ -47,8 +47,6 @@ class SourceSwitch(QWidget):
             self.buttons[kind] = button
             row.addWidget(button)
         row.addStretch(1)
-        # Not before a worker can speak to one; a profile that somebody imported can be looked at all the same.
-        self.buttons["remote"].hide()
 
     @property
     def kind(self) -> str:
@@ -58,5 +56,3 @@ class SourceSwitch(QWidget):
     @kind.setter
     def kind(self, kind: str) -> None:
         self.buttons[kind].setChecked(True)
-        if kind == "remote":
-            self.buttons["remote"].show()

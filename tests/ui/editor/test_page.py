@@ -211,12 +211,68 @@ def test_editing_keeps_what_the_form_does_not_show(page: Any, run: Any, tools: A
 
 def test_a_server(page: Any, run: Any, tools: Any) -> None:
     async def scenario() -> None:
-        page.open_profile(tools.profile("R", source=RemoteSource(url="http://box:8000", model="m")))
+        page.open_profile(
+            tools.profile("R", source=RemoteSource(url="http://box:8000", model="m", allow_insecure=True))
+        )
         assert page.form.kind == "remote"
         assert page.candidate()[1] == {}
+        page.form.remote.insecure.value = False
+        assert "Use https" in page.candidate()[1]["source.url"]
         page.form.remote.url.value = "box"
         page.form.remote.model.value = ""
         assert set(page.candidate()[1]) == {"source.url", "source.model"}
+
+    run(scenario())
+
+
+def test_a_model_on_a_server_is_looked_at_tried_and_added(
+    page: Any, run: Any, host: Any, qtbot: Any, tools: Any
+) -> None:
+    async def scenario() -> None:
+        page.open_new()
+        page.show()
+        page.form.switch.buttons["remote"].click()
+        remote = page.form.remote
+        assert page.form.concurrency.value == 4, "enough for a few replicas"
+        page.check()
+        assert not remote.button.isEnabled()
+        _type(remote.url, "https://gpu.example.com", qtbot)
+        _type(remote.model, "fasteners", qtbot)
+        _type(remote.token, "tok-en", qtbot)
+        assert remote.token.edit.echoMode() == QLineEdit.EchoMode.Password
+        await tools.until(remote.button.isEnabled)
+        remote.button.click()
+        await tools.until(lambda: bool(remote.found))
+        assert ("inspect remote", "https://gpu.example.com fasteners tok-en") in host.calls
+        said = remote.findings.reasons.text()
+        assert "server: triton 2.60.0" in said
+        assert "takes: images float32[?, 3, 320, 320]" in said
+        assert page.preview.isVisibleTo(page)
+        assert page.preview.parent() is remote
+        await tools.until(lambda: bool(host.tried))
+        assert host.tried[0][0].source == remote.source()
+        assert host.secrets.tokens == {"preview": "tok-en"}
+        _type(page.name, "Remote", qtbot)
+        _type(page.plugin_id, "abc", qtbot)
+        _type(page.secret, "hush", qtbot)
+        await tools.until(page.save_button.isEnabled)
+        saved: list[Any] = []
+        page.saved.connect(lambda *args: saved.append(args))
+        page.save_button.click()
+        ((profile, secret, _),) = saved
+        assert profile.source == RemoteSource(url="https://gpu.example.com", model="fasteners")
+        assert (secret, page.token_for(profile), profile.concurrency) == ("hush", "tok-en", 4)
+        assert "tok-en" not in profile.model_dump_json()
+        _type(remote.model, "others", qtbot)
+        assert not remote.found
+        await tools.until(lambda: not page.preview.isVisibleTo(page))
+        page.open_profile(profile)
+        assert remote.token.value == "", "a stored token is never shown"
+        assert page.token_for(profile) is None
+        host.fail_next = ModelLoadError("The model server gave no answer", remedy="Check that it runs.")
+        remote.button.click()
+        await tools.until(lambda: "gave no answer" in remote.findings.summary.text())
+        page.hide()
 
     run(scenario())
 
