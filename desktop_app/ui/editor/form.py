@@ -234,6 +234,11 @@ class ProfileForm(QWidget):
         known = [(host, host) for host in KNOWN_HOSTS]
         self.host.offer([*known, (tr("The demo hub on this machine"), url)] if url else known)
 
+    @property
+    def at_demo(self) -> bool:
+        """Whether the plugin is one of the demo's hub."""
+        return bool(self._demo_hub) and self.host.value == self._demo_hub
+
     def offer_live(self, profiles: Iterable[Profile]) -> None:
         """Offers the plugins that this one could be a shadow of; call it before `fill`."""
         self._live = {profile.id: profile for profile in profiles if profile.shadow_of is None}
@@ -297,7 +302,7 @@ class ProfileForm(QWidget):
             known: whether there is one already that an empty field leaves as it is.
             keychain: whether this computer has one; None while that is not known.
         """
-        if self._demo_hub and self.host.value == self._demo_hub:
+        if self.at_demo:
             self.secret.set_hint(tr("Leave empty: the demo hub knows this plugin once it is saved, and sends it jobs."))
             return
         words = tr("Leave empty to keep the present one.") if known else ""

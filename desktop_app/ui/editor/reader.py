@@ -119,8 +119,10 @@ class Reader:
         form = self._form
         taken: list[str] = []
         self.facts = facts
+        # In the demo, a hub alone says nothing: the script's own plugin id decides whether it belongs there.
+        hub = None if form.at_demo and not facts.plugin_id else facts.host
         for field, value, text in (
-            (form.host, facts.host, tr("hub")),
+            (form.host, hub, tr("hub")),
             (form.plugin_id, facts.plugin_id, tr("plugin id")),
             (form.secret, facts.secret, tr("secret")),
         ):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -551,5 +552,26 @@ def test_a_shadow_is_made_in_the_form(page: Any, run: Any, host: Any, model: Pat
         page.form.shadow_of.value = ""
         profile, problems = page.candidate()
         assert (problems, profile.shadow_of) == ({}, None)
+
+    run(scenario())
+
+
+def test_a_script_without_a_plugin_of_its_own_joins_the_demo(
+    page: Any, run: Any, host: Any, tmp_path: Path, tools: Any
+) -> None:
+    script = tmp_path / "mine.py"
+    script.write_text("x = 1")
+    page.demo_hub = "http://127.0.0.1:9"
+    own = ScriptFacts(script, host="https://eu-api.ango.ai", plugin_id="65aa", hands_over=True)
+
+    async def scenario() -> None:
+        host.script_facts = replace(own, plugin_id=None, placeholders=("plugin id", "secret"))
+        page.open_new(script)
+        await tools.until(lambda: page.save_button.isEnabled() and not running_tasks())
+        assert (page.form.host.value, page.plugin_id.value) == (page.demo_hub, "my-plugin-1")
+        host.script_facts = own
+        page.open_new(script)
+        await tools.until(lambda: page.plugin_id.value == "65aa")
+        assert page.form.host.value == "https://eu-api.ango.ai", "it belongs to a hub already"
 
     run(scenario())
