@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 LIMIT_S = 240.0
 NAME = "whole"
 SETTLED = 0.2
-"""Share of the last life after which its memory is looked at: caches have filled by then."""
+"""Share of the last life after which its memory is looked at: the known addresses of assets have filled by then."""
 
 
 def classifier(path: Path) -> Path:
@@ -160,7 +160,7 @@ class TestALongRun:
         began = time.monotonic()
         session = await hub.run_plugin("batch", asset=None)
         slopes = []
-        for share in (0.1, 0.2, 0.3, 1.0):
+        for share in (0.05, 0.1, 0.15, 1.0):
             samples = await watch(hub, serving, session, project, share * count)
             if share == 1.0:
                 break
@@ -178,7 +178,7 @@ class TestALongRun:
             slopes.append(slope)
             print(f"{name}: {megabytes[0]:.0f} to {megabytes[-1]:.0f} MB, {slope:+.2f} MB in 10,000 assets")
         print(f"{count:,} assets in {took:.0f} s ({count / took:.0f}/s), three kills, {twice} imported twice, the same")
-        assert max(slopes) < 2.0 or count < 20_000, "a short run says little of a slope"
+        assert max(slopes) < 2.0 or count < 50_000, "a short run says little of a slope"
         assert await serve_ended(serving)
 
 
