@@ -221,13 +221,21 @@ class HubSocket:
         else:
             reader.add_done_callback(lambda _: self._end("the network failed"))
 
-    async def emit(self, event: str, data: Any) -> None:
-        """Queues one event for the server; on a connection that just broke it is lost silently."""
+    async def emit(self, event: str, data: Any, text: str = "") -> None:
+        """Queues one event for the server; on a connection that just broke it is lost silently.
+
+        Args:
+            text: the JSON text of `data`, where it is known: a large answer takes long to write, and to search for
+                bytes, which JSON cannot hold.
+        """
         client = self._client
         if client is None or not client.connected:
             return
-        with contextlib.suppress(socketio.exceptions.BadNamespaceError):
-            await client.emit(event, data, namespace=NAMESPACE)
+        if not text:
+            with contextlib.suppress(socketio.exceptions.BadNamespaceError):
+                await client.emit(event, data, namespace=NAMESPACE)
+        elif NAMESPACE in client.namespaces:
+            await client.eio.send(f"{socketio.packet.EVENT}{NAMESPACE},[{json.dumps(event)},{text}]")
         # So it is on the wire before anybody goes on with what follows an answer, which takes longer than the way.
         for _ in range(WRITE_TURNS):
             await asyncio.sleep(0)

@@ -72,7 +72,7 @@ class Emitter(Protocol):
     @property
     def max_payload(self) -> int | None: ...
 
-    async def emit(self, event: str, data: Any) -> None: ...
+    async def emit(self, event: str, data: Any, text: str = "") -> None: ...
 
 
 class Listener:
@@ -163,8 +163,11 @@ class Listener:
         """Ends a waiting time early (the network came back, the person clicked)."""
         self._wake.set()
 
-    async def emit(self, event: str, data: Any) -> None:
+    async def emit(self, event: str, data: Any, text: str = "") -> None:
         """Hands one event to the socket.
+
+        Args:
+            text: the JSON text of `data`, where it is known.
 
         Raises:
             HubUnreachable: there is no connection now.
@@ -172,7 +175,7 @@ class Listener:
         socket = self._socket
         if not self.connected or socket is None:
             raise HubUnreachable("There is no connection to the hub", where=self._profile.host)
-        await socket.emit(event, data)
+        await socket.emit(event, data, text)
 
     async def _run(self) -> None:
         waits = aio.backoff(self._timing.backoff_first, limit=self._timing.backoff_limit)

@@ -242,7 +242,7 @@ class RestConnector:
         """Looks for a missing secret again."""
         self._wake.set()
 
-    async def emit(self, event: str, data: Any) -> None:
+    async def emit(self, event: str, data: Any, text: str = "") -> None:
         """There is no connection to send events on.
 
         Raises:

@@ -311,12 +311,13 @@ class Delivery:
                 if not self._may_write():
                     self._outgoing.appendleft(item)
                     return
+            text = item.text or (outgoing.dumps(item.data) if item.job_id is not None else "")
             item.epoch, item.pings, item.text = self._listener.epoch, self._pings, ""
             if item.job_id is not None:
                 self._unconfirmed.append(item)
                 self._suspects.written(item)
             try:
-                await self._listener.emit(item.event, item.data)
+                await self._listener.emit(item.event, item.data, text)
             except HubUnreachable:
                 if item.job_id is None:
                     self._log_lines += 1
@@ -326,19 +327,19 @@ class Delivery:
                     return  # a new connection took it over
                 self._outgoing.appendleft(item)
                 return
-            self._handed_over(item)
+            self._handed_over(item, text)
 
-    def _handed_over(self, item: Outgoing) -> None:
+    def _handed_over(self, item: Outgoing, text: str) -> None:
         if item.job_id is None:
             return
-        self._remember(item.job_id, item)
+        self._remember(item.job_id, text)
         if item.sent is None:
             self._on_restored(item.job_id, outgoing.is_error(item.data))
         elif not item.sent.done():
             item.sent.set_result(None)
 
-    def _remember(self, job_id: str, item: Outgoing) -> None:
-        packed = zlib.compress(outgoing.dumps(item.data).encode(), 1)
+    def _remember(self, job_id: str, text: str) -> None:
+        packed = zlib.compress(text.encode(), 1)
         self._forget(job_id)
         self._answers[job_id] = packed
         self._answers_bytes += len(packed) + KEPT_ANSWER_BYTES

@@ -397,6 +397,30 @@ async def test_an_answer_of_this_run_is_repeated_as_it_was(hub, way, run):
     assert not way.delivery.again("unknown")
 
 
+async def test_an_answer_is_written_as_json_once(hub, way, run, monkeypatch):
+    """A large one takes long, and nothing else runs meanwhile."""
+    written = 0
+    dumps = outgoing.dumps
+
+    def counting(value: Any) -> str:
+        nonlocal written
+        written += 1
+        return dumps(value)
+
+    monkeypatch.setattr(outgoing, "dumps", counting)
+    session, job = await run()
+    event = protocol.success(
+        job, {**ANSWER, "text": 'quoted " and \\ and ä and \U0001f600', "number": 1e300, "none": None}
+    )
+    await way.delivery.send(job, event)
+    await arrived(hub, session)
+    assert written == 1
+    assert session.responses == [event]
+    assert way.delivery.again(job.id)
+    await arrived(hub, session, 2)
+    assert session.responses == [event, event]
+
+
 async def test_the_memory_of_answers_is_bounded(hub, way, run, monkeypatch):
     beside = 2 * delivery_module.KEPT_ANSWER_BYTES
     monkeypatch.setattr(delivery_module, "KEPT_ANSWERS_BYTES", 1000 + beside)
