@@ -93,6 +93,8 @@ async def test_a_hub_that_takes_it_in_no_way_is_told_of_as_a_failure(rest: Rest,
     record = await rest.line.terminal(session.id)
     assert record.state is JobState.FAILED
     assert "The hub gave its call up before the answer was there" in record.error
+    # It is recorded first, and then the error takes the answer's place.
+    await until(lambda: rest.line.service.pending() == (0, 0))
     assert await rest.post(session.job) == (500, {"error": True, "session": session.id})
 
 
