@@ -100,24 +100,24 @@ def data_dir(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def plugdeck(data_dir: Path) -> AsyncIterator[Start]:
-    """Starts the program with arguments, on a data directory of the test's own; whatever is left is killed."""
+    """Starts the program with arguments, on a data directory of the test's own; whatever is left is killed.
+
+    Further names become environment variables; None takes one away.
+    """
     started: list[Process] = []
 
-    async def start(*arguments: str, stdin: str | None = None, **environment: str) -> Process:
-        kept = {key: value for key, value in os.environ.items() if not key.startswith("PLUGDECK_")}
+    async def start(*arguments: str, stdin: str | None = None, **environment: str | None) -> Process:
+        kept: dict[str, str | None] = {k: v for k, v in os.environ.items() if not k.startswith("PLUGDECK_")}
+        kept["QT_QPA_PLATFORM"] = "offscreen"
+        kept["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
+        kept["PLUGDECK_DATA_DIR"] = str(data_dir)
         process = await asyncio.create_subprocess_exec(
             *command(),
             *arguments,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            env={
-                **kept,
-                "QT_QPA_PLATFORM": "offscreen",
-                "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring",
-                "PLUGDECK_DATA_DIR": str(data_dir),
-                **environment,
-            },
+            env={key: value for key, value in (kept | environment).items() if value is not None},
             limit=16 * 1024 * 1024,
         )
         assert process.stdin is not None
@@ -142,7 +142,7 @@ Run = Callable[..., Awaitable[tuple[int, str, str]]]
 def run(plugdeck: Start) -> Run:
     """Runs a command to its end: exit code, stdout, stderr."""
 
-    async def run(*arguments: str, stdin: str | None = None, **environment: str) -> tuple[int, str, str]:
+    async def run(*arguments: str, stdin: str | None = None, **environment: str | None) -> tuple[int, str, str]:
         process = await plugdeck(*arguments, stdin=stdin, **environment)
         code = await process.ended()
         return code, "\n".join(process.lines), process.errors.decode()

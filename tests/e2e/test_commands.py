@@ -61,9 +61,13 @@ async def test_a_keychain_keeps_the_secret_for_the_next_process(
 ) -> None:
     (tmp_path / "fake_keychain.py").write_text(KEYCHAIN)
     kept = tmp_path / "kept.json"
+    chosen = tmp_path / "python_keyring" / "keyringrc.cfg"
+    chosen.parent.mkdir()
+    # The frozen app reads no PYTHONPATH: it finds the keychain through keyring's own file.
+    chosen.write_text(f"[backend]\ndefault-keyring=fake_keychain.Keychain\nkeyring-path={tmp_path}\n")
     environment = {
-        "PYTHONPATH": str(tmp_path),
-        "PYTHON_KEYRING_BACKEND": "fake_keychain.Keychain",
+        "PYTHON_KEYRING_BACKEND": None,
+        "XDG_CONFIG_HOME": str(tmp_path),
         "KEYCHAIN_FILE": str(kept),
     }
     add = ("profiles", "add", "Cars", "--host", hub.url, "--id", "cars", "--secret-stdin", "--onnx", str(MODEL))
@@ -78,7 +82,7 @@ async def test_a_keychain_keeps_the_secret_for_the_next_process(
     code, _, err = await run("profiles", "remove", "Cars", **environment)
     assert code == 0, err
     assert json.loads(kept.read_text()) == {}
-    environment["PYTHON_KEYRING_BACKEND"] = "fake_keychain.Forgetting"
+    chosen.write_text(chosen.read_text().replace("Keychain", "Forgetting"))
     code, _, err = await run(*add, stdin="kept-secret\n", **environment)
     assert code == 0
     assert "did not keep" in err
