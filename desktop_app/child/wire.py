@@ -11,7 +11,8 @@ import struct
 from typing import Any, BinaryIO, Dict, Tuple
 
 HEADER = struct.Struct("<II")
-MAX_JSON = 256 * 1024 * 1024
+MAX_JSON = 64 * 1024 * 1024
+"""As objects it takes ten times as much, and the host reads it beside everything else that it does."""
 MAX_BLOB = 1024 * 1024 * 1024
 
 Frame = Dict[str, Any]
@@ -21,14 +22,17 @@ class WireError(Exception):
     """What came is no frame, or what should go does not fit into one."""
 
 
-def check_header(header: bytes) -> Tuple[int, int]:
+def check_header(header: bytes, max_blob: int = MAX_BLOB) -> Tuple[int, int]:
     """The lengths of JSON and blob.
+
+    Args:
+        max_blob: the longest blob that the reader has a use for.
 
     Raises:
         WireError: longer than any frame may be; the stream is not ours or has lost its step.
     """
     json_length, blob_length = HEADER.unpack(header)
-    if json_length > MAX_JSON or blob_length > MAX_BLOB:
+    if json_length > MAX_JSON or blob_length > max_blob:
         raise WireError("a frame of %d and %d bytes is longer than allowed" % (json_length, blob_length))
     return json_length, blob_length
 

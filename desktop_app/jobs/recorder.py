@@ -16,7 +16,8 @@ from desktop_app.store.history import History
 
 FLUSH_S = 0.05
 BURST_LINES = 5_000
-"""So many lines of one profile at once are taken, and then only `STEADY_LINES` a second, but for errors."""
+"""So many lines of one profile at once are taken, and then only `STEADY_LINES` a second; errors have as much room again
+to themselves."""
 STEADY_LINES = 500
 
 
@@ -32,7 +33,7 @@ class Recorder:
         self._events = events
         self._lines: list[LogLine] = []
         self._flush: asyncio.TimerHandle | None = None
-        self._floods: dict[str, _Flood] = {}
+        self._floods: dict[tuple[str, bool], _Flood] = {}
 
     @property
     def events(self) -> Signal[Event]:
@@ -75,8 +76,9 @@ class Recorder:
     ) -> None:
         """Adds a line to the log."""
         now = time.time()
-        flood = self._floods.setdefault(profile.id if profile else "", _Flood(now))
-        if not flood.takes(now) and level < Level.ERROR:
+        kind = profile.id if profile else "", level >= Level.ERROR
+        flood = self._floods.setdefault(kind, _Flood(now))
+        if not flood.takes(now):
             flood.left_out += 1
             flood.name = profile.name if profile else ""
             self._flush_later()
@@ -102,7 +104,7 @@ class Recorder:
     def _left_out(self) -> list[LogLine]:
         now = time.time()
         floods = [(key, flood) for key, flood in self._floods.items() if flood.left_out]
-        return [_said_of(key, flood, now) for key, flood in floods]
+        return [_said_of(profile_id, is_error, flood, now) for (profile_id, is_error), flood in floods]
 
     def flush(self) -> None:
         """Hands over the lines gathered so far."""
@@ -118,8 +120,8 @@ class Recorder:
             self._events.emit(Logged(lines))
 
 
-def _said_of(profile_id: str, flood: _Flood, now: float) -> LogLine:
-    message = f"{flood.left_out} log lines were left out: they came too fast"
+def _said_of(profile_id: str, is_error: bool, flood: _Flood, now: float) -> LogLine:
+    message = f"{flood.left_out} {'errors' if is_error else 'log lines'} were left out: they came too fast"
     flood.left_out = 0
     return LogLine(now, Level.WARNING, message, profile_id=profile_id, profile_name=flood.name)
 

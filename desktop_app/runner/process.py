@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import os
 import signal
@@ -26,6 +27,10 @@ _PIPE_SIZE = 1024 * 1024
 _LAST_WORDS = 16_000
 _READ_LIMIT = 1024 * 1024
 _PULSE_S = 1.0
+_MAX_BLOB = 16 * 1024 * 1024
+"""Answers have none; so one that promises more would only fill our memory."""
+_AT_ONCE = 200
+"""Frames that are handed on before others have their turn: a flood must not hold up the window."""
 
 
 class WorkerProcess:
@@ -106,6 +111,9 @@ class WorkerProcess:
                 limit=_READ_LIMIT,
                 **options,
             )
+        except asyncio.CancelledError:
+            self._close_capture()
+            raise
         except (OSError, ValueError) as error:
             self._close_capture()
             reason = getattr(error, "strerror", None) or str(error)
@@ -195,8 +203,11 @@ class WorkerProcess:
         stream = process.stdout
         assert stream is not None  # noqa: S101
         try:
-            while True:
-                json_length, blob_length = wire.check_header(await stream.readexactly(wire.HEADER.size))
+            for count in itertools.count(1):
+                if count % _AT_ONCE == 0:
+                    await asyncio.sleep(0)
+                header = await stream.readexactly(wire.HEADER.size)
+                json_length, blob_length = wire.check_header(header, _MAX_BLOB)
                 frame = wire.decode(await stream.readexactly(json_length))
                 blob = await stream.readexactly(blob_length) if blob_length else b""
                 try:

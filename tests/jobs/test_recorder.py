@@ -90,20 +90,22 @@ def test_logging_after_the_loop_is_closed(told):
 
 
 async def test_a_flood_is_thinned_and_what_was_left_out_is_said(recorder, told, onnx_profile, monkeypatch):
-    """Each profile's on its own; errors always come through."""
+    """Each profile's on its own; errors have room of their own, and a flood of them is thinned as well."""
     monkeypatch.setattr(recorder_module, "BURST_LINES", 10)
     monkeypatch.setattr(recorder_module, "STEADY_LINES", 0)
     loud, quiet = onnx_profile("http://x", name="Loud"), onnx_profile("http://x", name="Quiet")
     for number in range(1000):
         recorder.log(Level.INFO, f"line {number}", profile=loud)
-    recorder.log(Level.ERROR, "important", profile=loud)
+    for number in range(100):
+        recorder.log(Level.ERROR, f"important {number}", profile=loud)
     recorder.log(Level.INFO, "still heard", profile=quiet)
     recorder.flush()
     lines = [line for event in told if isinstance(event, Logged) for line in event.lines]
     assert [line.message for line in lines] == [
         *(f"line {number}" for number in range(10)),
-        "important",
+        *(f"important {number}" for number in range(10)),
         "still heard",
         "990 log lines were left out: they came too fast",
+        "90 errors were left out: they came too fast",
     ]
     assert lines[-1].profile_name == "Loud"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import sys
 import textwrap
@@ -84,6 +85,51 @@ async def test_rubbish_instead_of_frames_ends_it(tmp_path: Path) -> None:
     await peer.worker.start()
     death = await asyncio.wait_for(peer.worker.wait(), 20)
     assert "longer than allowed" in death.last_words
+
+
+async def test_a_promise_of_more_than_anybody_has_a_use_for_ends_it(tmp_path: Path) -> None:
+    """Nothing of it is waited for: what is promised would fill our memory."""
+    peer = Peer(
+        "import struct, sys, time\nsys.stdout.buffer.write(struct.pack('<II', 2, 500_000_000) + b'{}')\n"
+        "sys.stdout.flush()\ntime.sleep(600)\n",
+        tmp_path,
+    )
+    await peer.worker.start()
+    death = await asyncio.wait_for(peer.worker.wait(), 60)
+    assert "500000000 bytes is longer than allowed" in death.last_words
+    assert peer.frames == []
+
+
+async def test_a_flood_of_frames_leaves_others_their_turn(tmp_path: Path) -> None:
+    peer = Peer(
+        f"import sys\nsys.path.insert(0, {ROOT!r})\nfrom desktop_app.child.wire import encode\n"
+        "sys.stdout.buffer.write(encode({'type': 'log'}) * 20_000)\nsys.stdout.flush()\n",
+        tmp_path,
+    )
+    turns: list[int] = []
+
+    async def other() -> None:
+        while True:
+            turns.append(len(peer.frames))
+            await asyncio.sleep(0)
+
+    task = aio.spawn(other(), name="other")
+    await peer.worker.start()
+    await asyncio.wait_for(peer.worker.wait(), 60)
+    await aio.cancel_and_wait(task)
+    assert len(peer.frames) == 20_000
+    assert max(after - before for before, after in itertools.pairwise(turns)) <= 200
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX only")
+async def test_a_start_that_is_broken_off_leaves_no_descriptor(tmp_path: Path) -> None:
+    peer = Peer(ECHO.format(root=ROOT), tmp_path)
+    before = psutil.Process().num_fds()
+    started = aio.spawn(peer.worker.start(), name="start")
+    await asyncio.sleep(0)  # in the middle of it
+    await aio.cancel_and_wait(started)
+    assert not peer.worker.alive
+    assert psutil.Process().num_fds() == before
 
 
 async def test_what_it_wrote_to_stderr_is_kept(tmp_path: Path) -> None:
