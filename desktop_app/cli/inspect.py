@@ -86,7 +86,7 @@ def tell(path: Path, found: dict[str, Any], given: str = "") -> None:
     facts = [
         ("What it does", TASKS.get(found["task"], found["task"])),
         ("Family", found["family"]),
-        ("How sure", SURE.get(found["confidence"], found["confidence"])),
+        ("How sure", _sure(found)),
         ("Input", _input(found["input"])),
     ]
     if found["classes"]:
@@ -106,6 +106,11 @@ def tell(path: Path, found: dict[str, Any], given: str = "") -> None:
     _list("To check", found["warnings"])
     if supported:
         say(f"Try it: plugdeck test {clean(given or '--onnx ' + shlex.quote(str(path)))} PICTURE")
+
+
+def _sure(found: dict[str, Any]) -> str:
+    words = SURE.get(found["confidence"], found["confidence"])
+    return words.replace("the file itself", "what the server says") if "server" in found else words
 
 
 def _server(server: dict[str, Any]) -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from desktop_app.core.errors import KnownError, LoginRefused, SecretError
 from desktop_app.core.events import ProfileState
-from desktop_app.core.profile import CallbackSource, OnnxSource, Profile
+from desktop_app.core.profile import CallbackSource, Profile, RemoteSource
 from desktop_app.core.resources import resource
 from desktop_app.doctor.finding import Check, Finding, Outcome
 from desktop_app.doctor.network import NetworkExam
@@ -185,8 +185,8 @@ class _Exam:
         if isinstance(source, CallbackSource):
             await self._host.import_script(source.script)
             return Outcome.OK, f"The script {source.script.name} can be read.", ""
-        if not isinstance(source, OnnxSource):
-            return Outcome.SKIPPED, "A model server is asked when a file is tested with it.", ""
+        if isinstance(source, RemoteSource):
+            return await self._remote(profile, source)
         found = await self._host.inspect(source.path)
         saw = f"{source.path.name}: {found.get('family')}, {found.get('task')}."
         providers = [str(name).lower() for name in found.get("providers") or ()]
@@ -197,6 +197,16 @@ class _Exam:
                 f"Choose one of: {', '.join(providers)}; or install the drivers and onnxruntime for it.",
             )
         return Outcome.OK, saw, ""
+
+    async def _remote(self, profile: Profile, source: RemoteSource) -> _Verdict:
+        """A model server: reached, ready, the token taken, the model told of and run once."""
+        found = await self._host.inspect_remote(source, await self._host.secrets.token(profile) or "")
+        server = found.get("server") or {}
+        saw = f"{server.get('server') or 'The server'} at {source.url} runs {source.model}: "
+        saw += f"{found.get('family')}, {found.get('task')}."
+        if found.get("task") == "unsupported":
+            return Outcome.FAILED, saw, "Use a detector, segmenter, pose model or classifier."
+        return Outcome.OK, saw if server.get("binary") else f"{saw} It takes tensors as JSON only, which is slow.", ""
 
     async def _python_of(self, source: CallbackSource) -> _Verdict:
         found = await look_at(source.python, source.script)

@@ -11,8 +11,9 @@ import pytest
 from keyring.backends.fail import Keyring as NoKeychain
 
 from desktop_app.core import aio
+from desktop_app.core.errors import ModelLoadError
 from desktop_app.core.events import ProfileState, ProfileStatus
-from desktop_app.core.profile import CallbackSource, OnnxSource, Profile
+from desktop_app.core.profile import CallbackSource, OnnxSource, Profile, RemoteSource
 from desktop_app.core.resources import resource
 from desktop_app.doctor.exam import _Exam, examine
 from desktop_app.doctor.finding import Check, Finding, Outcome, worst
@@ -20,6 +21,7 @@ from desktop_app.doctor.network import NetworkExam
 from desktop_app.host import Host
 from desktop_app.hub.demo.server import DemoHub
 from desktop_app.store.paths import DataDir
+from tests.worker.remote.conftest import ModelServer
 
 MODEL = resource("demo", "fasteners.onnx")
 
@@ -79,6 +81,24 @@ async def test_a_profile_in_order_and_one_with_every_trouble(host: Host, servers
     assert worst(found) is Outcome.FAILED
     assert "a-wrong-secret" not in str(found)
     assert found[-1].about == ""
+
+
+async def test_a_model_server_is_asked(host: Host) -> None:
+    server = ModelServer()
+    server.token = "tok-en-1"
+    await server.start()
+    try:
+        source = RemoteSource(url=server.url, model="fasteners")
+        profile = Profile(name="Remote", host="http://127.0.0.1:1", plugin_id="r", source=source)
+        await host.add_profile(profile, None)
+        with pytest.raises(ModelLoadError, match="wants a token"):
+            await exam(host)._model(profile)
+        host.secrets.hold_token(profile.id, "tok-en-1")
+        outcome, saw, _ = await exam(host)._model(profile)
+        assert outcome is Outcome.OK
+        assert saw == f"toy 1.0 at {server.url} runs fasteners: ultralytics, detect."
+    finally:
+        await server.stop()
 
 
 async def test_connected_for_an_hour_and_never_given_a_job(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -109,7 +109,7 @@ class MLServer:
         (folder / "settings.json").write_text(json.dumps({**settings, "parallel_workers": 0, "debug": False}))
         models = (
             _model("fasteners", "Detector", 320, 7, 2100, ["bolt", "nut", "washer"]),
-            _model("slow", "Slow", 64, 5, 84, ["thing"]),
+            _model("slow", "Slow", 64, 5, 84, ["bolt"]),
         )
         for model in models:
             place = folder / str(model["name"])

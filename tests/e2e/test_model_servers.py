@@ -112,7 +112,7 @@ async def test_replicas_behind_one_address_work_side_by_side(
 ) -> None:
     balancer = Balancer([server.port for server in servers])
     try:
-        async with serving(plugdeck, run, hub, "--remote", balancer.url, "--model", "slow", "--classes", "bolt"):
+        async with serving(plugdeck, run, hub, "--remote", balancer.url, "--model", "slow"):
             sessions = await burst(hub, 20)
             for session in sessions:
                 await session.wait(LIMIT_S)

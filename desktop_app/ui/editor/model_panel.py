@@ -74,7 +74,7 @@ class ModelPanel(SourcePanel):
             (*self.own_reasons(found), *(str(text) for text in found.get("why") or ()))[:8],
             tuple(str(text) for text in found.get("warnings") or ()),
             names,
-            sure_words(str(found.get("confidence"))),
+            sure_words(str(found.get("confidence")), server="server" in found),
             part_lines(found.get("sure")),
         )
         self.input.show_found(found)

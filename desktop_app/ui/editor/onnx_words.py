@@ -8,10 +8,11 @@ from typing import Any
 from desktop_app.ui.formats import tr
 
 
-def sure_words(confidence: str) -> str:
-    """How far an identification can be relied on."""
+def sure_words(confidence: str, *, server: bool = False) -> str:
+    """How far an identification can be relied on, of a file or of a model on a server."""
+    settled = tr("Certain: what the server says settles it.") if server else tr("Certain: the file itself settles it.")
     return {
-        "certain": tr("Certain: the file itself settles it."),
+        "certain": settled,
         "likely": tr("Likely: several signs agree. Try it on a picture of yours."),
         "guess": tr("A guess: try it on a picture of yours before you rely on it."),
     }.get(confidence, "")

@@ -67,7 +67,7 @@ class ModelServer:
         app.router.add_get("/v2/models/{name}", self._metadata)
         app.router.add_post("/v2/models/{name}/infer", self._infer)
         app.router.add_post("/v2/repository/index", self._index)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self.port, ssl_context=ssl)
         await site.start()
