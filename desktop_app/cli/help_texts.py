@@ -48,9 +48,11 @@ model, interpreter (of a profile); keychain, disk, providers, interpreter (of th
 ADD = """\
 One of --onnx, --script and --remote names the model. The secret goes to the keychain; it is not needed here where
 the environment variable PLUGDECK_SECRET_NAME holds it (the profile's name in upper case, other characters as _).
+A model server's token goes the same way; PLUGDECK_TOKEN_NAME may hold it.
 
 examples:
   plugdeck profiles add Cars --host https://api.ango.ai --id ID --secret-env SECRET --onnx cars.onnx
+  plugdeck profiles add Far --host URL --id ID --secret-env SECRET --remote URL --model cars --token-env TOKEN
   plugdeck profiles add Script --script plugin.py --from-script --python venv/bin/python"""
 
 TRY = """\

@@ -72,6 +72,8 @@ async def _import(host: Host, options: argparse.Namespace) -> None:
         f"Added {profile.name}. Its secret is not in the file: "
         f"set {profile.secret_variable}, or enter it in the window."
     )
+    if isinstance(profile.source, RemoteSource):
+        say(f"Where its model server wants a token, set {profile.token_variable}, or enter it in the window.")
 
 
 async def _api_key(host: Host, options: argparse.Namespace) -> None:
