@@ -56,6 +56,8 @@ def bundle() -> None:
     run(program, "-m", "PyInstaller", "--noconfirm", "--log-level", "WARN", "--distpath", APP.parent,
         "--workpath", BUILD / "pyinstaller", TOP / "packaging" / "plugdeck.spec")  # fmt: skip
     run(program, TOP / "packaging" / "bundle" / "third_party.py", APP / "THIRD-PARTY.txt")
+    if sys.platform == "darwin":
+        shutil.copy(APP / "THIRD-PARTY.txt", APP.parent / "Plugdeck.app" / "Contents" / "Resources")
     if sys.platform == "linux":
         slim.slim(APP)
     print(f"The bundle holds {slim.size(APP) / 2**20:.0f} MB.")

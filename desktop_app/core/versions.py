@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import platform
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
+from pathlib import Path
 
 NAME = "plugdeck"
+TEXTS = "THIRD-PARTY.txt"
 _LONGEST = 60
 
 
@@ -43,6 +46,16 @@ def packages() -> list[Package]:
 def python() -> Package:
     """The bundled Python."""
     return Package("Python", platform.python_version(), "PSF-2.0", "https://www.python.org")
+
+
+def licence_texts() -> Path | None:
+    """The file with the words of all licences that the packaged app comes with; None where each package has its own."""
+    if not getattr(sys, "frozen", False):
+        return None
+    here = Path(sys.executable).parent
+    # Beside the program; on macOS in the app's own place for it.
+    places = (here / TEXTS, here.parent / "Resources" / TEXTS)
+    return next((place for place in places if place.is_file()), None)
 
 
 def _required(name: str) -> Iterator[str]:

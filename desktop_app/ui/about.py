@@ -74,6 +74,16 @@ class AboutPage(SidePage):
         _inside(self.parts).addWidget(
             label(tr("Qt and PySide6 are used under the LGPL 3; their sources are at code.qt.io."), "muted", wrap=True)
         )
+        if texts := versions.licence_texts():
+            place = label(tr("The words of all licences are in {place}").format(place=texts), "muted", wrap=True)
+            line = QHBoxLayout()
+            line.addWidget(place, 1)
+            line.addWidget(
+                push_button(tr("Read the licences"), lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(texts)))),
+                0,
+                Qt.AlignmentFlag.AlignTop,
+            )
+            _inside(self.parts).addLayout(line)
         self._grid = QGridLayout()
         self._grid.setHorizontalSpacing(3 * SPACE)
         self._grid.setColumnStretch(2, 1)

@@ -117,6 +117,10 @@ QT_LIBRARIES_LEFT_OUT = (
 """Libraries that only left-out plugins ask for; `opengl32sw` (20 MB) draws OpenGL in software on Windows,
 `libavif` belongs to the picture plugin that is left out."""
 
+METADATA = ("METADATA", "entry_points.txt")
+"""Of what a package says about itself: its version and licence, and the keychains. The licences' words are in
+THIRD-PARTY.txt; lists of files, of build tools and bills of materials are for installers."""
+
 SYSTEM_LIBRARIES = (
     "libgtk-3*", "libgdk-3*", "libgdk_pixbuf*", "libcairo*", "libpango*", "libatk*", "libatspi*", "libgio*",
     "libsystemd*", "libdrm*", "libgbm*", "libEGL*", "libGL*", "libvulkan*", "libstdc++*", "libgcc_s*",
@@ -163,6 +167,8 @@ def keeps(destination: str, platform: str = sys.platform) -> bool:
     if _family(platform) == "linux" and any(fnmatch(name, pattern) for pattern in SYSTEM_LIBRARIES):
         # Wheels bring renamed copies of their own (`libfreetype-1a2b3c.so`), in folders of their own.
         return any(part.endswith(".libs") for part in parts)
+    if any(part.endswith(".dist-info") for part in parts) and name not in METADATA:
+        return False
     if "onnx" in parts and ("backend" in parts and "test" in parts):
         return False
     if "numpy" in parts and (name.startswith("_simd.") or "_tests." in name):

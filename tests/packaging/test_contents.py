@@ -16,6 +16,8 @@ from bundle import contents
         "numpy/_core/_multiarray_umath.so",
         "libxcb-cursor.so.0",
         "desktop_app/child/boot.py",
+        "pyside6_essentials-6.11.3.dist-info/METADATA",
+        "keyring-25.7.0.dist-info/entry_points.txt",
     ],
 )
 def test_linux_keeps(kept: str) -> None:
@@ -39,6 +41,9 @@ def test_linux_keeps(kept: str) -> None:
         "libfontconfig.so.1",
         "numpy/_core/tests/data.txt",
         "onnx/backend/test/data/model.onnx",
+        "plugdeck-0.1.0.dist-info/direct_url.json",
+        "numpy-2.4.6.dist-info/RECORD",
+        "numpy-2.4.6.dist-info/licenses/LICENSE.txt",
     ],
 )
 def test_linux_leaves_out(left_out: str) -> None:

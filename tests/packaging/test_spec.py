@@ -42,7 +42,7 @@ def run_on(packaging: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], 
             return [name for name in found if name.startswith(package) and rule.get("filter", bool)(name)]
 
         hooks.__dict__["collect_submodules"] = collect
-        hooks.__dict__["copy_metadata"] = lambda name: [(f"/site/{name}.dist-info", f"{name}.dist-info")]
+        hooks.__dict__["copy_metadata"] = lambda name, recursive: [(f"/site/{name}.dist-info", f"{name}.dist-info")]
         for name in ("PyInstaller", "PyInstaller.utils"):
             monkeypatch.setitem(sys.modules, name, ModuleType(name))
         monkeypatch.setitem(sys.modules, "PyInstaller.utils.hooks", hooks)

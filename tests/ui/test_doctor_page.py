@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QLabel
+from PySide6.QtWidgets import QLabel, QPushButton
 
 from desktop_app.core.profile import Profile
 from desktop_app.doctor.finding import Check, Finding, Outcome
@@ -110,3 +111,19 @@ def test_about_names_what_is_bundled_with_its_licence(qtbot: Any) -> None:
         assert name in shown
         assert shown[shown.index(name) + 2] not in ("", "see its package")
     assert "pytest" not in shown, "what only the tests need is not bundled"
+
+
+def test_the_packaged_app_leads_to_the_words_of_the_licences(
+    qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = AboutPage(None)
+    qtbot.addWidget(page)
+    assert page.parts.findChildren(QPushButton) == []
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "plugdeck"))
+    (tmp_path / "THIRD-PARTY.txt").write_text("words")
+    page = AboutPage(None)
+    qtbot.addWidget(page)
+    (button,) = page.parts.findChildren(QPushButton)
+    assert button.text() == "Read the licences"
+    assert any(str(tmp_path / "THIRD-PARTY.txt") in label.text() for label in page.parts.findChildren(QLabel))
