@@ -27,7 +27,7 @@ from desktop_app.host import Host
 from desktop_app.reporting import Reporting
 from desktop_app.store.autostart import autostart, start_command
 from desktop_app.store.paths import DataDir, default_root
-from desktop_app.ui import qt_messages
+from desktop_app.ui import bindings, qt_messages
 
 if TYPE_CHECKING:
     from desktop_app.demo import Demo
@@ -49,6 +49,7 @@ DRAIN_S = 2.5
 def run(options: argparse.Namespace) -> int:
     """Opens the window and returns the exit code once it was closed."""
     logging.basicConfig(level=(options.log_level or "warning").upper(), stream=sys.stderr)
+    bindings.read_no_sources()
     application = QApplication(sys.argv[:1])
     application.setApplicationName("Plugdeck")
     application.setApplicationVersion(__version__)

@@ -13,15 +13,18 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import aiohttp
-import engineio
-import socketio
-from engineio import packet as engineio_packet
 
 from desktop_app.core.aio import spawn
+from desktop_app.core.left_out import left_out
 from desktop_app.core.proxy import proxy_for
 from desktop_app.hub.protocol import NAMESPACE
 from desktop_app.hub.trouble import explain
 from desktop_app.hub.trust import trusted
+
+with left_out("requests", "websocket"):  # for its client without asyncio, which is 6 MB that nobody uses
+    import engineio
+    import socketio
+    from engineio import packet as engineio_packet
 
 log = logging.getLogger(__name__)
 

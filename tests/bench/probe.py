@@ -11,7 +11,11 @@ import json
 import os
 import sys
 import time
+from importlib import import_module
 from typing import Any
+
+if sys.argv[1:] != ["bare"]:
+    import_module("desktop_app.host")  # before Qt, as `desktop_app/__main__.py` does
 
 from PySide6.QtCore import QEvent, QObject, QSocketNotifier, Qt, QTimer
 from PySide6.QtWidgets import QApplication, QMainWindow
