@@ -24,6 +24,9 @@ from desktop_app.worker.onnx.families.base import (
 )
 
 
+_SMALL = 32.0
+
+
 class YoloX(Family):
     """`[1, A, 5 + nc]`; BGR 0…255, picture at the top left."""
 
@@ -41,8 +44,10 @@ class YoloX(Family):
             return None
         nc = shapes[0][2] - 5
         raw = _is_raw(facts)
-        seen = "there is no Exp in the graph" if facts.graph.ops_known else "some of its sizes are below zero"
-        decoded = "the graph's Exp decodes" if facts.graph.ops_known else "its sizes are all above zero, so it decodes"
+        seen = "there is no Exp in the graph" if facts.graph.ops_known else "its numbers are too small for pixels"
+        decoded = (
+            "the graph's Exp decodes" if facts.graph.ops_known else "its numbers reach across the input, so it decodes"
+        )
         spec = input_spec(facts, color="bgr", scale=1.0, resize=Resize.TOPLEFT)
         why = (
             f"its {shapes[0][1]} rows are one per anchor, each a box, an objectness and class scores",
@@ -67,8 +72,8 @@ class YoloX(Family):
 
 
 def _is_raw(facts: Facts) -> bool:
-    """Whether boxes are offsets and logarithms; sizes in pixels are above zero."""
+    """Whether boxes are offsets and logarithms, which are small numbers; places in pixels reach across the input."""
     if facts.graph.ops_known:
         return "Exp" not in facts.graph.ops
     values = facts.values(0)
-    return values is None or bool(values[..., 2:4].min(initial=1.0) <= 0)
+    return values is None or bool(np.abs(values[..., :4]).max(initial=0.0) < _SMALL)

@@ -7,8 +7,9 @@ picture (classes). A family without a case fails.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,12 @@ import onnx
 import pytest
 from onnx import helper
 
+from desktop_app.worker.onnx.facts import gather
 from desktop_app.worker.onnx.families import all_families
+from desktop_app.worker.onnx.graph import read_graph
+from desktop_app.worker.onnx.identify import identify_facts
+from desktop_app.worker.onnx.session import Session
+from desktop_app.worker.onnx.sidecars import Sidecars
 from desktop_app.worker.onnx.spec import Resize
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -776,3 +782,15 @@ def check_ellipse(instance: dict[str, Any], truth: tuple[float, ...], inner: flo
 def test_every_family_has_a_case() -> None:
     coordinates = {family.name for family in all_families()} - {"declined"}
     assert {given.family for given in CASES.values()} == coordinates
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_model_server_shows_no_operators_and_it_is_told_all_the_same(name: str, net: Any, tmp_path: Path) -> None:
+    CASES[name].build(net)
+    graph = read_graph(net.save(tmp_path / "m.onnx"))
+    facts = gather(graph, Session(graph), Sidecars())
+    hidden = replace(facts, graph=replace(graph, ops=Counter(), weights={}, first_ops=(), ops_known=False))
+    seen, told = identify_facts(facts), identify_facts(hidden)
+    assert (told.family, told.task, told.input) == (seen.family, seen.task, seen.input)
+    for key in ("format", "raw", "space", "boxes", "activation", "extra"):
+        assert told.output.get(key) == seen.output.get(key), key
