@@ -236,10 +236,10 @@ class AssetPane(QFrame):
             self._load(self._record)
 
     def _open_video(self, path: Path) -> None:
+        self.show_message("import", tr("Opening the video…"))
         if (reason := why_not()) is not None:
             self._cannot_show(reason)
             return
-        self.show_message("import", tr("Opening the video…"))
         self._media = video = Video(path, self._background, self)
         video.frame.connect(self._take_frame)
         video.failed.connect(self._cannot_show)

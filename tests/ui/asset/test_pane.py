@@ -199,9 +199,13 @@ def test_what_needs_the_extra_says_so(
 ) -> None:
     monkeypatch.setitem(sys.modules, "PySide6.QtMultimedia", None)  # as if it were not installed
     why_not.cache_clear()
+    # After a picture too: what was seen there does not stand for it.
+    picture = tools.picture(tmp_path / "a.png")
+    pane.show_job(tools.job(tools.profile(), asset_path=str(picture)), Annotations())
+    qtbot.waitUntil(lambda: pane.stack.currentWidget() is pane.view, timeout=60_000)
     path = tmp_path / "x"
     path.write_bytes(b"ID3 nothing of use")
-    pane.show_job(tools.job(tools.profile(), asset_path=str(path), asset_type=kind), Annotations())
+    pane.show_job(tools.job(tools.profile(), 2, asset_path=str(path), asset_type=kind), Annotations())
     qtbot.waitUntil(lambda: words in pane.message.title.text(), timeout=60_000)
     assert "plugdeck[video]" in pane.message.text.text()
     why_not.cache_clear()
