@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from desktop_app.core import aio
 from desktop_app.core.errors import HubUnreachable, ModelError
 from desktop_app.core.job import Job
 from desktop_app.hub import protocol
@@ -237,3 +238,25 @@ async def test_what_was_on_its_way_is_read_back_before_it_is_sent_again(hub, lin
     assert {asset.id for asset in later} == {job.asset_id for job in line.runner.seen}
     for asset in (there, missing):
         assert hub.project.task_of(asset).answer["tools"] == labels["objects"]
+
+
+async def test_a_stop_imports_what_is_in_the_model_and_leaves_the_rest(hub, line, until, monkeypatch):
+    monkeypatch.setattr(run, "AHEAD", 0)
+    line.api_key = hub.api_key
+    line.runner.gate = asyncio.Event()
+    session = await batch(hub)
+    await until(lambda: len(line.runner.seen) == 2)
+    stopping = aio.spawn(line.service.stop(60.0), name="stop")
+    await until(lambda: line.service._batches._leaving)
+    line.runner.gate.set()
+    await asyncio.wait_for(stopping, 60)
+    assert len(line.runner.seen) == 2
+    assert len(imports(hub)) == 1
+    assert len(imports(hub)[0]) == 2
+    assert not session.done
+    line.renew()
+    line.service.start()
+    await session.wait(60)
+    assert session.response == "4 of 4 assets imported, with 4 annotations."
+    names = [name for chunk in imports(hub) for name in chunk]
+    assert sorted(names) == sorted(asset.external_id for asset in hub.assets)
