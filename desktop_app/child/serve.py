@@ -147,9 +147,9 @@ class Server:
     @classmethod
     def open(cls) -> "Server":
         """Takes over stdin and stdout, ties this process to the host and starts reading frames."""
-        server = cls(Channel.take_over())
+        # First: on Linux a priority is a thread's own, and threads have that of the thread that started them.
         tie_to_host()
-        return server
+        return cls(Channel.take_over())
 
     @property
     def pid(self) -> int:

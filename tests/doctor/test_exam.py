@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import keyring
@@ -15,7 +17,7 @@ from desktop_app.core.errors import ModelLoadError
 from desktop_app.core.events import ProfileState, ProfileStatus
 from desktop_app.core.profile import CallbackSource, OnnxSource, Profile, RemoteSource
 from desktop_app.core.resources import resource
-from desktop_app.doctor.exam import _Exam, examine
+from desktop_app.doctor.exam import LOW_MB, TOO_LOW_MB, _Exam, examine
 from desktop_app.doctor.finding import Check, Finding, Outcome, worst
 from desktop_app.doctor.network import NetworkExam
 from desktop_app.host import Host
@@ -79,6 +81,8 @@ async def test_a_profile_in_order_and_one_with_every_trouble(host: Host, servers
     assert find(found, Check.KEYCHAIN, "").outcome is Outcome.WARNING
     assert "CPU" in find(found, Check.PROVIDERS, "").saw
     assert worst(found) is Outcome.FAILED
+    lacking = [f for f in found if f.outcome in (Outcome.FAILED, Outcome.WARNING) and not f.remedy]
+    assert not lacking
     assert "a-wrong-secret" not in str(found)
     assert found[-1].about == ""
 
@@ -99,6 +103,14 @@ async def test_a_model_server_is_asked(host: Host) -> None:
         assert saw == f"toy 1.0 at {server.url} runs fasteners: ultralytics, detect."
     finally:
         await server.stop()
+
+
+async def test_a_disk_that_is_nearly_full(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    for free, outcome in ((50e9, Outcome.OK), (LOW_MB * 0.9e6, Outcome.WARNING), (TOO_LOW_MB * 0.9e6, Outcome.FAILED)):
+        monkeypatch.setattr(shutil, "disk_usage", lambda _, free=free: SimpleNamespace(free=free))
+        found, saw, remedy = await exam(host).disk()
+        assert found is outcome, saw
+        assert bool(remedy) is (outcome is not Outcome.OK)
 
 
 async def test_connected_for_an_hour_and_never_given_a_job(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:

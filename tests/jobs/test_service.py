@@ -19,6 +19,7 @@ from desktop_app.core.prediction import Prediction
 from desktop_app.hub.demo.faults import malformed_jobs
 from desktop_app.hub.demo.state import Outcome
 from desktop_app.jobs import sessions as sessions_module
+from desktop_app.jobs.queue import IN_MEMORY
 from desktop_app.jobs.service import AHEAD, ProfileService
 from desktop_app.runner.pool import RunnerPhase, RunnerState
 from desktop_app.store.outbox import OutboxRow
@@ -435,6 +436,33 @@ async def test_more_jobs_than_the_queue_holds(hub, make_line, onnx_profile, unti
 
 
 # Drops and ends
+
+
+@pytest.mark.timeout(600)
+async def test_10_000_jobs_at_once_wait_on_the_disk_and_not_in_memory(hub, line, until):
+    line.runner.gate = asyncio.Event()
+    first = await hub.run_plugin("p1")
+    await until(lambda: line.runner.seen)
+    padding = "x" * 500
+    queue = line.service._queue
+    for number in range(10_000):
+        line.service._job_arrived({**first.job, "session": f"S{number:05d}", "configJSON": padding, "workflow": False})
+        if number % 200 == 0:
+            await asyncio.sleep(0)  # as the socket's reader does
+    await until(lambda: queue.in_memory <= IN_MEMORY, 240)
+    waiting = list(queue._interactive)
+    assert len(waiting) >= 10_000 - IN_HAND
+    assert sum(each.job is not None for each in waiting) <= IN_MEMORY
+    stored = await line.history.payloads([each.id for each in waiting[-50:]])
+    assert [stored[each.id].data["configJSON"] for each in waiting[-50:]] == [padding] * 50
+    # Read back whole, key and signature included, and in order.
+    line.runner.gate.set()
+    await until(lambda: len(line.runner.seen) > 250, 240)
+    assert [job.session for job in line.runner.seen[1:250]] == [f"S{number:05d}" for number in range(249)]
+    assert line.runner.seen[249].api_key == first.api_key
+    assert line.runner.seen[249].data_url == first.job["dataURL"]
+    for each in queue.drain():
+        line.service._records.pop(each.id)
 
 
 async def test_the_hub_goes_away_in_the_middle(hub, line, until):

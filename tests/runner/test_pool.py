@@ -275,6 +275,25 @@ async def test_a_worker_killed_from_outside_comes_back(make_bench: Any) -> None:
     assert RunnerPhase.RESTARTING in [state.phase for state in bench.states]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="Windows has job objects and priority classes instead")
+async def test_a_worker_is_by_itself_and_gives_way_to_the_window(make_bench: Any, tmp_path: Path) -> None:
+    """Its own process group and session, its own working directory, and a lower priority also where jobs run."""
+    bench = make_bench(
+        """
+        def callback(**data):
+            own = {"group": os.getpgrp(), "session": os.getsid(0), "pid": os.getpid(), "nice": os.nice(0)}
+            return {"objects": [], "own": own, "cwd": os.getcwd()}
+        """
+    )
+    await bench.runner.start()
+    returned = (await bench.run()).returned
+    own = returned["own"]
+    assert own["group"] == own["session"] == own["pid"] != os.getpid()
+    assert own["nice"] >= min(os.nice(0) + 5, 19)
+    assert Path(returned["cwd"]).is_relative_to(tmp_path)
+    assert Path(returned["cwd"]) != Path.cwd()
+
+
 async def test_secrets_stay_out_of_environment_and_log(make_bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PLUGDECK_SECRET_X", "whatever")
     monkeypatch.setenv("SOMEWHERE", "prefix-top-secret-value")
