@@ -28,6 +28,7 @@ START_LIMIT_S = 120.0
 JOBS_LIMIT_S = 120.0
 SETTLE_S = 0.4
 SETTLE_LIMIT_S = 30.0
+LOOK_S = 0.05
 
 SCRIPT = """
 from imerit_ango.models.annotate import AnnotationPayload, Answer
@@ -166,11 +167,10 @@ class TimingHub(Process):
         command = {"op": "latency", "plugin": plugin, "count": count, "assets": self._assets, "pause": pause_ms}
         return _answered(self._ask(command, JOBS_LIMIT_S))
 
-    def jobs_per_second(self, plugins: Sequence[str], count: int) -> float:
-        """Answers a second, all jobs being sent at once."""
-        reply = self._ask(
-            {"op": "burst", "plugins": list(plugins), "count": count, "assets": self._assets}, JOBS_LIMIT_S
-        )
+    def jobs_per_second(self, plugins: Sequence[str], count: int, wait_ms: int = 0) -> float:
+        """Answers a second, all jobs being sent at once; their assets come so many milliseconds later."""
+        assets = [f"{name}?wait={wait_ms}" for name in self._assets] if wait_ms else self._assets
+        reply = self._ask({"op": "burst", "plugins": list(plugins), "count": count, "assets": assets}, JOBS_LIMIT_S)
         return float(len(_answered(reply)) / reply["wall"] * 1000)
 
     def stream(self, plugins: Sequence[str], per_second: float, seconds: float) -> float:
@@ -211,11 +211,56 @@ class Serving(Process):
 
 
 class Published(Process):
-    """A script under the published client, online."""
+    """A script under the published client, online.
 
-    def __init__(self, hub: TimingHub, name: str, script: Path, folder: Path) -> None:
-        super().__init__([peers.client(), script], environment(), folder / "published.log")
+    Args:
+        more: what the script needs beside the client.
+    """
+
+    def __init__(self, hub: TimingHub, name: str, script: Path, folder: Path, more: Sequence[str] = ()) -> None:
+        super().__init__([peers.client(*more), script], environment(), folder / "published.log")
         hub.online(name)
+
+
+class Peak:
+    """The most memory (RSS) that a process and its children hold while the block lasts.
+
+    Attributes:
+        mb: in megabytes.
+    """
+
+    def __init__(self, process: Process) -> None:
+        self._process = psutil.Process(process.pid)
+        self._over = threading.Event()
+        self._watch = threading.Thread(target=self._look, daemon=True)
+        self.mb = 0.0
+
+    def __enter__(self) -> Self:
+        self._watch.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._over.set()
+        self._watch.join()
+
+    def _look(self) -> None:
+        while True:
+            self.mb = max(self.mb, memory_mb(self._process))
+            if self._over.wait(LOOK_S):
+                return
+
+
+def memory_mb(process: psutil.Process) -> float:
+    """Megabytes that a process and its children hold; what they share counts for each."""
+    total = 0
+    for member in (process, *process.children(recursive=True)):
+        try:
+            total += member.memory_info().rss
+        except psutil.NoSuchProcess:
+            continue
+    return float(total / 1e6)
 
 
 def script_for(hub: TimingHub, name: str, folder: Path, extra: str = "") -> Path:

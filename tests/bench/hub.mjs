@@ -9,8 +9,11 @@ import { createInterface } from "node:readline";
 const [modules, assets] = process.argv.slice(2);
 const { Server } = createRequire(join(modules, "package.json"))("socket.io");
 
-const http = createServer((request, response) => {
+// A file asked for with `?wait=300` comes so many milliseconds later, as from far away.
+const http = createServer(async (request, response) => {
   if (request.url.startsWith("/socket.io/")) return;
+  const wait = Number(new URL(request.url, "http://hub").searchParams.get("wait"));
+  if (wait) await new Promise((resolve) => setTimeout(resolve, wait));
   const name = basename(request.url.split("?")[0]);
   const headers = { "Content-Type": "image/jpeg", ETag: `"${name}"` };
   if (request.headers["if-none-match"] === headers.ETag) {

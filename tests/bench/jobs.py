@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import psutil
+
 from desktop_app.core.profile import CallbackSource
 from desktop_app.core.resources import resource
-from tests.bench.contest import Published, Serving, TimingHub, script_for
+from tests.bench.contest import Published, Serving, TimingHub, memory_mb, script_for
 from tests.bench.report import Bar, Line
 
 PAIRS = 9
@@ -19,6 +21,8 @@ SEQUENTIAL = 25
 PAUSE_MS = 100
 BURST = 500
 ASSETS = 8
+MANY = 100_000
+LIMIT_KB = 1.0
 
 
 @contextmanager
@@ -114,3 +118,24 @@ def growth() -> list[Line]:
                 line.pairs.append((figures[0], figures[1]))
         lines.append(line)
     return lines
+
+
+def growth_memory() -> list[Line]:
+    """The slope of the memory, all processes, over very many trivial jobs."""
+    line = Line("growth-memory", f"memory over {MANY:,} jobs", f"{LIMIT_KB:g} KB a job", "KB a job", Bar(1.0))
+    with tempfile.TemporaryDirectory(prefix="plugdeck-bench-") as name, ExitStack() as stack:
+        folder = Path(name)
+        hub = stack.enter_context(TimingHub(pictures(folder), folder))
+        source = CallbackSource(script=script_for(hub, "ours", folder))
+        ours = stack.enter_context(Serving(hub, {"ours": source}, folder))
+        process = psutil.Process(ours.pid)
+        found = []
+        for done in range(BURST, MANY + 1, BURST):
+            hub.jobs_per_second(["ours"], BURST)
+            found.append((done, memory_mb(process) * 1000))
+    slope, _ = statistics.linear_regression(*zip(*found, strict=True))
+    late, _ = statistics.linear_regression(*zip(*found[len(found) // 2 :], strict=True))
+    line.pairs.append((slope, LIMIT_KB))
+    line.more = {"first_mb": found[0][1] / 1000, "last_mb": found[-1][1] / 1000, "second_half_kb": late}
+    line.note = f"{late:.2f} KB a job in the second half, when what is kept for a while is full"
+    return [line]

@@ -43,12 +43,7 @@ def real() -> list[Line]:
     ]
     with tempfile.TemporaryDirectory(prefix="plugdeck-bench-") as name, ExitStack() as stack:
         folder = Path(name)
-        assets = folder / "assets"
-        assets.mkdir()
-        for number, path in enumerate(_samples(8)):
-            Image.open(path).convert("RGB").resize((1920, 1080)).save(assets / f"{number}.jpg", quality=90)
-        file = folder / "nano.onnx"
-        nano.write(file, lambda path: _outputs(path, sorted(assets.iterdir())))
+        assets, file = detector(folder)
         bare = stack.enter_context(
             Process([sys.executable, Path(__file__).with_name("bare.py"), file], environment(), folder / "bare.log")
         )
@@ -72,6 +67,17 @@ def real() -> list[Line]:
                     ours.settle()
             line.more = {"bare_sessions": best[0], "bare_threads": best[1]}
     return lines
+
+
+def detector(folder: Path) -> tuple[Path, Path]:
+    """Makes a folder with eight 1080p JPEGs, and a model that finds something on each."""
+    assets = folder / "assets"
+    assets.mkdir()
+    for number, path in enumerate(_samples(8)):
+        Image.open(path).convert("RGB").resize((1920, 1080)).save(assets / f"{number}.jpg", quality=90)
+    file = folder / "nano.onnx"
+    nano.write(file, lambda path: _outputs(path, sorted(assets.iterdir())))
+    return assets, file
 
 
 def decode() -> list[Line]:

@@ -24,7 +24,11 @@ def home() -> Path:
 
 def client(*more: str) -> Path:
     """The interpreter of an environment with the published client, and with `more` requirements."""
-    requirements = (CLIENT, *more)
+    return interpreter((CLIENT, *more))
+
+
+def interpreter(requirements: tuple[str, ...]) -> Path:
+    """The interpreter of an environment with these requirements and nothing else."""
     python = published_python(home(), requirements)
     if not python.exists():
         print(f"Installing {' '.join(requirements)} for the comparison …", flush=True)
