@@ -23,7 +23,6 @@ from desktop_app.worker.onnx.families.base import (
     input_spec,
 )
 
-
 _SMALL = 32.0
 
 
