@@ -34,6 +34,7 @@ ROWS = {
     "growth": "jobs",
     "growth_memory": "jobs",
     "history": "past",
+    "replicas": "replicas",
 }
 """Row → module of this package that holds the function of that name."""
 
