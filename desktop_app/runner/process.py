@@ -173,11 +173,7 @@ class WorkerProcess:
         reader = spawn(self._read(process), name=f"frames of worker {process.pid}")
         errors = None if process.stderr is None else spawn(self._read_stderr(process.stderr), name="worker's stderr")
         try:
-            while process.returncode is None and not reader.done():
-                await asyncio.wait({reader}, timeout=_PULSE_S)
-                self._rescue_capture()
-                if self._on_pulse is not None and process.returncode is None:
-                    self._on_pulse()
+            await self._beat(process, reader)
             if process.returncode is None:
                 # It closed its end of the pipe: at its end, or because the script closes what it does not know.
                 await _returncode(process, 2.0)
@@ -198,6 +194,33 @@ class WorkerProcess:
             await cancel_and_wait(reader, errors)
             _close_transport(process)
             self._gone.set()
+
+    async def _beat(self, process: asyncio.subprocess.Process, reader: asyncio.Task[None]) -> None:
+        """Until the process has ended or closed its end of the pipe: a pulse a second, at the cost of a timer alone."""
+        loop = asyncio.get_running_loop()
+        ended: asyncio.Future[None] = loop.create_future()
+        timers: list[asyncio.TimerHandle] = []
+
+        def end(_: object = None) -> None:
+            if not ended.done():
+                ended.set_result(None)
+
+        def pulse() -> None:
+            if process.returncode is not None:
+                end()
+                return
+            timers[:] = [loop.call_later(_PULSE_S, pulse)]
+            self._rescue_capture()
+            if self._on_pulse is not None:
+                self._on_pulse()
+
+        reader.add_done_callback(end)
+        timers.append(loop.call_later(_PULSE_S, pulse))
+        try:
+            await ended
+        finally:
+            timers[0].cancel()
+            reader.remove_done_callback(end)
 
     async def _read(self, process: asyncio.subprocess.Process) -> None:
         stream = process.stdout

@@ -37,6 +37,8 @@ class ProfileStore:
         self._loaded = False
         self._changes = 0
         """Counts our own changes, begun and done: what was read before one of them is old."""
+        self._seen: tuple[int, list[tuple[str, str, str]]] | None = None
+        """The rows that were understood last, and our changes before them: the same need no second look."""
 
     async def load(self) -> None:
         """Reads them, again if called again; leaves them alone where a change of ours is on its way.
@@ -46,8 +48,9 @@ class ProfileStore:
         """
         changes = self._changes
         rows = await self._db.read(_read_all)
-        if changes != self._changes:
+        if changes != self._changes or (changes, rows) == self._seen:
             return
+        self._seen = (changes, rows)
         notices: list[str] = []
         found: dict[str, Profile] = {}
         for profile_id, name, body in rows:

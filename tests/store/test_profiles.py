@@ -220,3 +220,24 @@ async def test_a_look_that_meets_a_change_of_ours_is_forgotten(
     assert [change.removed for change in heard] == [False, True] * 20
     await store.load()
     assert store.all() == ()
+
+
+async def test_what_others_change_is_seen_also_when_they_take_a_change_of_ours_back(
+    store: ProfileStore, db: Database, make_profile: Callable[..., Profile]
+) -> None:
+    profile = make_profile("cars")
+    await store.save(profile)
+    await store.load()
+    await store.load()
+    other = await reloaded(db)
+    await store.save(profile.model_copy(update={"concurrency": 3}))
+    await other.save(profile)
+    heard: list[ProfileChanged] = []
+    store.changed.connect(heard.append)
+    await store.load()
+    assert store.all() == (profile,)
+    await store.load()
+    assert [change.profile for change in heard] == [profile], "the same rows are no news"
+    await other.remove(profile.id)
+    await store.load()
+    assert store.all() == ()
