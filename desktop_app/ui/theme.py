@@ -241,6 +241,7 @@ def stylesheet(t: Tokens) -> str:
     QTabBar {{ background: transparent; }}
     QTabBar::tab {{ background: transparent; color: {t.muted}; padding: {tab}px 8px; border: none;
         border-bottom: 2px solid transparent; }}
+    QTabBar[narrow="true"]::tab {{ padding: {tab}px 2px; }}
     QTabBar::tab:selected {{ color: {t.text}; border-bottom-color: {t.accent_text}; font-weight: 600; }}
     QTabBar::tab:focus {{ color: {t.accent_text}; }}
 

@@ -53,6 +53,7 @@ class FittedTabs(QTabWidget):
         self.tabBar().setAccessibleTabName(place, self._names[place])
 
     def _fit(self) -> None:
+        self._set_narrow(False)
         for place, name in enumerate(self._names):
             self.setTabText(place, name)
             self.setTabIcon(place, QIcon())
@@ -63,3 +64,11 @@ class FittedTabs(QTabWidget):
             if place != self.currentIndex():
                 self.setTabText(place, "")
                 self.setTabIcon(place, icon(self._icons[place]))
+        self._set_narrow(self.tabBar().sizeHint().width() > self.width())
+
+    def _set_narrow(self, narrow: bool) -> None:
+        bar = self.tabBar()
+        if bool(bar.property("narrow")) != narrow:
+            bar.setProperty("narrow", narrow)
+            bar.style().unpolish(bar)
+            bar.style().polish(bar)

@@ -46,6 +46,7 @@ def test_every_tab_keeps_its_place_in_a_narrow_window(inspector: Any, tools: Any
     detail = tools.detail()
     inspector.show_job(tools.job(tools.profile()), detail, annotations_of(detail))
     tabs, bar = inspector.tabs, inspector.tabs.tabBar()
+    tabs.rename(0, "Annotationen 12")
     for width in (248, 900):
         inspector.resize(width, 700)
         for place in range(tabs.count()):
