@@ -16,7 +16,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import Any
 
-from desktop_app.core.aio import spawn
+from desktop_app.core.aio import report_bug, spawn
 from desktop_app.core.errors import DeliveryError, HubUnreachable, StoreError
 from desktop_app.core.job import Job
 from desktop_app.hub.client import HubClient
@@ -39,6 +39,7 @@ KEPT_ANSWER_BYTES = 320
 CROWDED_ANSWERS = 1_000
 CROWDED_BYTES = 64 * 1024**2
 """When so much waits for a hub that is away, no more jobs are taken in hand: they are safe on disk meanwhile."""
+BROKE = "Plugdeck itself failed on sending this answer; a report was written"
 UNREADABLE = "The answer that was kept on disk cannot be read any more"
 
 
@@ -120,11 +121,8 @@ class Delivery:
         """
         taken = set()
         for row in await self._outbox.pending(self._profile_id):
-            event = _event(row)
             try:
-                if event is None:
-                    raise ValueError("no event")
-                item = outgoing.response(event, row.job_id)
+                item = outgoing.response(outgoing.event_in(row.body_json), row.job_id)
             except (ValueError, DeliveryError):
                 self._outbox.set_aside(row.job_id)
                 continue
@@ -303,31 +301,53 @@ class Delivery:
             item = self._outgoing.popleft()
             if item.job_id is None:
                 self._log_lines -= 1
-            if self._too_large(item):
-                continue
-            if item.stored is not None:
-                await self._stored(item.stored)
-                item.stored = None
-                if not self._may_write():
-                    self._outgoing.appendleft(item)
-                    return
-            text = item.text or (outgoing.dumps(item.data) if item.job_id is not None else "")
-            item.epoch, item.pings, item.text = self._listener.epoch, self._pings, ""
-            if item.job_id is not None:
-                self._unconfirmed.append(item)
-                self._suspects.written(item)
             try:
-                await self._listener.emit(item.event, item.data, text)
-            except HubUnreachable:
-                if item.job_id is None:
-                    self._log_lines += 1
-                elif item in self._unconfirmed:
-                    self._unconfirmed.remove(item)
-                else:
-                    return  # a new connection took it over
+                if not await self._write(item):
+                    return
+            except Exception as error:  # noqa: BLE001 - a bug must hold up neither this answer's end nor the others
+                report_bug(error, f"sending {item.event} {item.data.get('session')}")
+                self._broke(item)
+
+    async def _write(self, item: Outgoing) -> bool:
+        """Whether the next one may follow."""
+        if self._too_large(item):
+            return True
+        if item.stored is not None:
+            await self._stored(item.stored)
+            item.stored = None
+            if not self._may_write():
                 self._outgoing.appendleft(item)
-                return
-            self._handed_over(item, text)
+                return False
+        text = item.text or (outgoing.dumps(item.data) if item.job_id is not None else "")
+        item.epoch, item.pings, item.text = self._listener.epoch, self._pings, ""
+        if item.job_id is not None:
+            self._unconfirmed.append(item)
+            self._suspects.written(item)
+        try:
+            await self._listener.emit(item.event, item.data, text)
+        except HubUnreachable:
+            if item.job_id is None:
+                self._log_lines += 1
+            elif item in self._unconfirmed:
+                self._unconfirmed.remove(item)
+            else:
+                return False  # a new connection took it over
+            self._outgoing.appendleft(item)
+            return False
+        self._handed_over(item, text)
+        return True
+
+    def _broke(self, item: Outgoing) -> None:
+        """What cannot be sent through a fault of ours ends as an error; an error that cannot stays in the outbox."""
+        if item in self._unconfirmed:
+            self._unconfirmed.remove(item)
+        if item.job_id is None:
+            return
+        if item.sent is not None and not item.sent.done():
+            item.sent.set_exception(DeliveryError(BROKE))
+        elif not outgoing.is_error(item.data):
+            self._give_up(item, BROKE)
+            self._outgoing.append(item)
 
     def _handed_over(self, item: Outgoing, text: str) -> None:
         if item.job_id is None:
@@ -377,12 +397,3 @@ class Delivery:
             item.stored = self._outbox.replace(item.job_id, error.text)
             self._forget(item.job_id)
             self._on_given_up(item.job_id, session, why)
-
-
-def _event(row: OutboxRow) -> dict[str, Any] | None:
-    """The `response` event of a row of the outbox, or None where it holds none."""
-    try:
-        event = json.loads(row.body_json)
-    except ValueError:
-        return None
-    return event if isinstance(event, dict) else None

@@ -75,6 +75,18 @@ def plain_line(event: dict[str, Any], longest: int = 100_000) -> dict[str, Any]:
     return {**line, "msg": message if len(message) <= longest else f"{message[:longest]}…"}
 
 
+def event_in(text: str) -> dict[str, Any]:
+    """The event that the outbox holds as text.
+
+    Raises:
+        ValueError: it holds none.
+    """
+    event = json.loads(text)
+    if not isinstance(event, dict):
+        raise ValueError("no event")
+    return event
+
+
 def error_event(event: dict[str, Any]) -> dict[str, Any]:
     """What ends the session of a response that cannot go out."""
     return {"error": True, "session": event.get("session")}

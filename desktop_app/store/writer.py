@@ -169,10 +169,15 @@ class Writer:
                 self._post(_fail, opened, translated(error, self._where))
                 return
             self._post(_succeed, opened)
-            self._serve(connection)
-            connection.close()
+            try:
+                self._serve(connection)
+            finally:
+                connection.close()
         except sqlite3.Error:
             log.exception("the database could not be closed properly")
+        except BaseException as error:  # noqa: BLE001 - who waits must hear of it, and who comes later too
+            self._stopping = True
+            self._post(self._break_down, error)
         finally:
             self._post(_succeed, self._ended)
 
@@ -285,6 +290,20 @@ class Writer:
             self._loop.call_soon_threadsafe(call, *arguments)
         except RuntimeError:
             log.warning("the event loop was closed before the database")
+
+    def _break_down(self, error: BaseException) -> None:
+        """In the loop's thread: the writer is no more, through a fault of ours."""
+        left = [item[1] for lane in (self._urgent, self._lazy) for item in lane]
+        self._urgent.clear()
+        self._lazy.clear()
+        remedy = "Start Plugdeck again."
+        self._resolve(
+            [
+                (future, None, StoreError("The database's writer failed", where=self._where, remedy=remedy))
+                for future in left
+            ]
+        )
+        self._on_error(error)
 
     def _resolve(self, outcomes: list[_Outcome]) -> None:
         self.pending -= len(outcomes)

@@ -149,6 +149,29 @@ async def test_it_leaves_the_outbox_after_two_pings(hub, way, run):
     assert len(session.responses) <= 2
 
 
+async def test_a_fault_of_ours_costs_one_answer_and_holds_up_no_other(hub, way, run, monkeypatch):
+    really = way.listener.emit
+    told: list[str] = []
+    monkeypatch.setattr(delivery_module, "report_bug", lambda _, where: told.append(where))
+
+    async def emit(event: str, data: Any, *rest: Any) -> None:
+        if data.get("session") == "bad" and "response" in data:
+            raise ZeroDivisionError
+        await really(event, data, *rest)
+
+    monkeypatch.setattr(way.listener, "emit", emit)
+    (bad_session, bad), (session, job) = await run("bad"), await run("good")
+    with pytest.raises(DeliveryError, match="Plugdeck itself failed"):
+        await way.delivery.send(bad, protocol.success(bad, ANSWER))
+    await way.delivery.send(bad, protocol.failure(bad))
+    await way.delivery.send(job, protocol.success(job, ANSWER))
+    await arrived(hub, session)
+    await arrived(hub, bad_session)
+    assert bad_session.responses == [protocol.failure(bad)]
+    assert told == ["sending response bad"]
+    await confirmed(way)
+
+
 async def test_what_the_network_lost_is_sent_again_the_same(hub, way, run):
     hub.faults.lost_responses = 1
     session, job = await run()

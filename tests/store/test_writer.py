@@ -36,6 +36,29 @@ async def test_many_writes_share_a_transaction(tmp_path: Path) -> None:
     await writer.stop()
 
 
+async def test_a_writer_that_breaks_lets_nobody_wait(tmp_path: Path) -> None:
+    """A fault of ours between two groups: what waits fails, what comes later too, and it is told once."""
+    heard: list[BaseException] = []
+    writer = make(tmp_path / "a.db", heard)
+    written = threading.Event()
+
+    def fail() -> None:
+        written.wait(60)
+        raise ZeroDivisionError
+
+    writer._after_group = fail
+    await writer.start()
+    assert await writer.put(lambda _: 1, lazy=False) == 1
+    waiting = asyncio.gather(*(writer.put(lambda _: 2, lazy=lazy) for lazy in (False, True)), return_exceptions=True)
+    written.set()
+    assert ["writer failed" in str(outcome) for outcome in await waiting] == [True, True]
+    with pytest.raises(StoreError):
+        await writer.put(lambda _: 3, lazy=False)
+    assert [type(error) for error in heard] == [ZeroDivisionError]
+    assert writer.pending == 0
+    await writer.stop()
+
+
 async def test_one_wake_up_answers_a_whole_group(tmp_path: Path) -> None:
     writer = make(tmp_path / "a.db", [])
     await writer.start()
