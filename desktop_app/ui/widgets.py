@@ -260,6 +260,8 @@ class ElidedCombo(QComboBox):
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.currentTextChanged.connect(lambda text: self.setToolTip(tip(text)))
         self.currentTextChanged.connect(lambda _: self.updateGeometry())
+        # Also while its own signals are blocked: how wide it wants to be is nobody's news.
+        self.model().rowsInserted.connect(lambda *_: self.updateGeometry())
 
     def minimumSizeHint(self) -> QSize:
         least = super().minimumSizeHint()

@@ -126,6 +126,7 @@ class JobFilters(QWidget):
         for place, box in enumerate(choices):
             row.insertWidget(place if narrow else place + 1, box)
         self._row.insertWidget(1 if narrow else 3, self.class_name)
+        self._row.setStretchFactor(self.text, 12 if narrow else 2)
 
     def wanted(self) -> JobFilter:
         """What the filters say."""
