@@ -68,6 +68,8 @@ class Settings(BaseModel):
             description="An address such as http://proxy:3128, used for new connections. Empty: the system's proxy.",
         ),
     ] = ""
+    runners: tuple[str, ...] = ()
+    """Metrics addresses of other runners, as the page that watches them keeps them."""
     window_geometry: str = ""
     crashes_seen: float = 0.0
     window_state: str = ""

@@ -209,6 +209,7 @@ class MainWindow(QMainWindow):
         self.toolbar.help.connect(side.show_shortcuts)
         self.toolbar.doctor.connect(lambda: side.show_doctor())
         self.toolbar.diagnostics.connect(lambda: side.copy_diagnostics())
+        self.toolbar.runners.connect(side.show_runners)
         self.toolbar.about.connect(side.show_about)
         self.toolbar.quit.connect(self.quit_requested)
         self.notices.offer = lambda error, of: remedies(self, error, of)

@@ -1,9 +1,11 @@
-"""The pages beside the work: settings, shortcuts, doctor and about, each made when it is first wanted."""
+"""The pages beside the work: settings, shortcuts, doctor, runners and about, each made when it is first wanted."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from functools import cached_property
+from importlib import import_module
 from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import QMimeData, QObject, QUrl
@@ -18,9 +20,11 @@ from desktop_app.ui.side_page import SidePage
 if TYPE_CHECKING:
     from desktop_app.doctor.care import Care
     from desktop_app.doctor.finding import Finding
+    from desktop_app.metrics.watch import RunnerHealth
     from desktop_app.ui.about import AboutPage
     from desktop_app.ui.doctor_page import DoctorPage
     from desktop_app.ui.main_window import MainWindow
+    from desktop_app.ui.runners_page import RunnersPage
 
 Page = TypeVar("Page", bound=SidePage)
 
@@ -59,6 +63,21 @@ class SidePages(QObject):
         return self._added(page)
 
     @cached_property
+    def runners(self) -> RunnersPage:
+        """Other runners."""
+        from desktop_app.metrics.address import runner_url
+        from desktop_app.ui.runners_page import RunnersPage
+
+        async def look(url: str) -> RunnerHealth:
+            await asyncio.to_thread(import_module, "desktop_app.metrics.watch")  # beside the loop: it takes a while
+            from desktop_app.metrics import watch
+
+            return await watch.look(url)
+
+        window = self._window
+        return self._added(RunnersPage(window.host.settings, look, runner_url, window.tasks))
+
+    @cached_property
     def about(self) -> AboutPage:
         """Version and licences."""
         from desktop_app.ui.about import AboutPage
@@ -79,6 +98,10 @@ class SidePages(QObject):
         """Begins to look why something does not work, for one plugin or for all."""
         self._show(self.doctor)
         self.doctor.open(profile_id)
+
+    def show_runners(self) -> None:
+        """Shows how other runners do."""
+        self._show(self.runners)
 
     def show_about(self) -> None:
         """Shows version and licences."""

@@ -23,7 +23,7 @@ class Toolbar(QFrame):
 
     Signals:
         start_all, stop_all, test, settings: buttons.
-        help, demo, doctor, diagnostics, about, quit: entries of the help menu.
+        help, demo, doctor, diagnostics, runners, about, quit: entries of the help menu.
         page: "live" or "history".
         search: (a text to look for among the jobs, whether Enter asked for it).
     """
@@ -35,6 +35,7 @@ class Toolbar(QFrame):
     help = Signal()
     demo = Signal()
     doctor = Signal()
+    runners = Signal()
     diagnostics = Signal()
     about = Signal()
     quit = Signal()
@@ -101,6 +102,7 @@ class Toolbar(QFrame):
         for entry, keys in (
             (menu.addAction(tr("Doctor: why does it not work?"), self.doctor.emit), "F1"),
             (menu.addAction(tr("Copy diagnostics"), self.diagnostics.emit), ""),
+            (menu.addAction(tr("Other runners"), self.runners.emit), ""),
             (menu.addSeparator(), ""),
             (menu.addAction(tr("Keyboard shortcuts"), self.help.emit), "?"),
             (about := menu.addAction(tr("About Plugdeck"), self.about.emit), ""),

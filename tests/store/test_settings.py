@@ -94,4 +94,4 @@ async def test_nothing_stored_keeps_the_app_from_starting(db: Database, key: str
 
 def test_every_setting_on_the_page_is_described() -> None:
     for name, field in Settings.model_fields.items():
-        assert name.startswith(("window_", "crashes_")) or (field.title and field.description)
+        assert name.startswith(("window_", "crashes_", "runners")) or (field.title and field.description)

@@ -438,6 +438,10 @@ def test_settings_and_shortcuts(opened: Any, host: Any, tools: Any, qtbot: Any) 
         assert window.pages.currentWidget() is window.side.shortcuts
         qtbot.keyClick(window.side.shortcuts, Qt.Key.Key_Escape)
         assert window.pages.currentWidget() is window.work
+        window.toolbar.runners.emit()
+        assert window.pages.currentWidget() is window.side.runners
+        qtbot.keyClick(window.side.runners, Qt.Key.Key_Escape)
+        assert window.pages.currentWidget() is window.work
 
     opened(scenario)
     assert host.settings.current.window_state, "the layout was kept at the end"
