@@ -101,6 +101,7 @@ def careful() -> list[Line]:
         peer = stack.enter_context(Published(hub, "peer", script, folder, NEEDS))
         for plugin in ("ours", "peer"):
             hub.jobs_per_second([plugin], 8)
+        cpu = (ours.cpu_s(), peer.cpu_s())
         for _ in range(PAIRS):
             with Peak(ours) as our_peak:
                 one = hub.jobs_per_second(["ours"], BURST)
@@ -110,6 +111,10 @@ def careful() -> list[Line]:
             peer.settle()
             rate.pairs.append((one, other))
             memory.pairs.append((our_peak.mb, peer_peak.mb))
+        rate.more = {
+            "ours_cpu_ms_a_job": (ours.cpu_s() - cpu[0]) / PAIRS / BURST * 1000,
+            "peer_cpu_ms_a_job": (peer.cpu_s() - cpu[1]) / PAIRS / BURST * 1000,
+        }
         for _ in range(PAIRS):
             pair = [statistics.median(hub.latencies(plugin, SINGLE, 50)) for plugin in ("ours", "peer")]
             single.pairs.append((pair[0], pair[1]))
