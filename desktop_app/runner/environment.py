@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 
 HELD = "held-by-plugdeck"
 """What a script finds where it looks for its secret; it needs none, for the host has the connection."""
+SILENT = {"ORT_DISABLE_TELEMETRY": "1"}
+"""onnxruntime 1.32 reports its use to its maker unless this is set before it is imported; Plugdeck tells nobody."""
 _SHORT_SECRET = 8
 """Secrets shorter than this only match a whole value: they could be part of any word."""
 
@@ -43,6 +45,8 @@ def child_environment(
             environment[name] = HELD
     if frozen:
         _undo_bundle(environment, own)
+    for name, value in SILENT.items():
+        environment.setdefault(name, value)
     environment.update(extra or {})
     return environment
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from desktop_app.runner.environment import HELD, child_environment, hide
+from desktop_app.runner.environment import HELD, SILENT, child_environment, hide
 
 OWN = {
     "PATH": "/bin",
@@ -15,7 +15,7 @@ OWN = {
 
 def test_our_variables_and_secrets_stay_behind() -> None:
     environment = child_environment(OWN, secrets=("long-secret-value", "abc", ""), frozen=False)
-    assert environment == {"PATH": "/bin", "WORD": "abcdef"}
+    assert environment == {"PATH": "/bin", "WORD": "abcdef", **SILENT}
 
 
 def test_the_profiles_variables_win() -> None:
@@ -42,8 +42,14 @@ def test_a_bundles_traces_do_not_reach_other_interpreters() -> None:
         "_MEIPASS2": "x",
         "HOME": "/h",
     }
-    assert child_environment(own, frozen=True) == {"LD_LIBRARY_PATH": "/usr/local/lib", "HOME": "/h"}
-    assert child_environment(own, frozen=False) == own
+    assert child_environment(own, frozen=True) == {"LD_LIBRARY_PATH": "/usr/local/lib", "HOME": "/h", **SILENT}
+    assert child_environment(own, frozen=False) == own | SILENT
+
+
+def test_onnxruntime_reports_to_nobody_unless_the_person_says_so() -> None:
+    assert child_environment({})["ORT_DISABLE_TELEMETRY"] == "1"
+    assert child_environment({"ORT_DISABLE_TELEMETRY": "0"})["ORT_DISABLE_TELEMETRY"] == "0"
+    assert child_environment({}, extra={"ORT_DISABLE_TELEMETRY": "0"})["ORT_DISABLE_TELEMETRY"] == "0"
 
 
 def test_hiding() -> None:

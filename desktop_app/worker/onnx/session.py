@@ -9,6 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+
+# Looked at when it is imported: without it, 1.32 reports its use to its maker (the host sets it for scripts too).
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime
 
 from desktop_app.core.errors import ModelError, ModelLoadError

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -151,3 +154,15 @@ def test_threads_sleep_when_there_is_nothing_to_do(net: Any, tmp_path: Path) -> 
     threading.Event().wait(0.3)
     # Four threads that spin would use most of the cores for as long as they spin.
     assert time.process_time() - before < 0.1
+
+
+def test_a_session_leaves_nothing_for_the_maker_of_the_runtime(doubled: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    kept = {key: value for key, value in os.environ.items() if key != "ORT_DISABLE_TELEMETRY" and "XDG" not in key}
+    code = (
+        "import sys; from pathlib import Path; from desktop_app.worker.onnx.graph import read_graph;"
+        "from desktop_app.worker.onnx.session import Session; Session(read_graph(Path(sys.argv[1])))"
+    )
+    subprocess.run([sys.executable, "-c", code, str(doubled)], env={**kept, "HOME": str(home)}, check=True)
+    assert [path for path in home.rglob("*") if path.is_file()] == []
