@@ -90,8 +90,8 @@ def test_a_deck_has_every_kind_that_must_be_in_it() -> None:
     assert deal(500, random.Random(2)) == long
 
 
-def test_the_slope_is_that_of_the_longest_life_without_its_first_jobs() -> None:
-    rising = [Sample(n, 1, n, 50 + min(n, 900) / 10 + 2 * n / 1000, 0.0) for n in range(0, 6000, 10)]
+def test_the_slope_is_that_of_the_longest_life_once_its_caches_are_full() -> None:
+    rising = [Sample(n, 1, n, 50 + min(n, 2900) / 100 + 2 * n / 1000, 0.0) for n in range(0, 6000, 10)]
     short = [Sample(n, 2, 6000 + n, 500.0 + n, 0.0) for n in range(0, 500, 10)]
     found = slope([*rising, *short])
     assert found is not None
