@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+# Nor do the tests report to anybody; onnxruntime looks when it is imported.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
 PublishedClient = Callable[..., Path]
 
 _INSTALL_LIMIT = 540
