@@ -69,6 +69,8 @@ from desktop_app.core import versions  # noqa: E402
 versions.packages = lambda: [Package("PySide6", "6", "LGPL-3.0", ""), Package("numpy", "2", "BSD-3-Clause", "")]
 versions.python = lambda: Package("Python", "3", "PSF-2.0", "")
 
+import draw_extras  # noqa: E402
+
 from desktop_app.ui import about  # noqa: E402
 from desktop_app.ui.dialogs import Question  # noqa: E402
 from desktop_app.ui.jobs.export_dialog import ExportDialog  # noqa: E402
@@ -208,6 +210,7 @@ class Drawer:
         await self.side()
         await self.editor()
         await self.dialogs()
+        await draw_extras.extras(self)
         await window.end()
         window.close_now()
         window.deleteLater()
@@ -261,7 +264,7 @@ class Drawer:
             host.put_job(job, make.make_detail())
             again = make.make_job(shadow, 500 + number, replay_of=job.id, session=f"shadow-{number}")
             host.put_job(again, make.make_detail(make.SHAPES[: 4 + number % 3]))
-        main = make.make_job(mine, 901, **seen)
+        main = make.make_job(mine, 901, objects=8, **seen)
         running = make.make_job(mine, 902, JobState.RUNNING)
         failed = make.make_job(
             defects,
@@ -330,10 +333,15 @@ class Drawer:
         )
         window.open_editor(script)
         await self.keep("editor-script", ready=lambda: window.editor.plugin_id.value == "from-script")
-        far = self.fakes.make_profile("Far", source=RemoteSource(url="http://models.example:8000", model="bolts"))
+        far = self.fakes.make_profile("Far", source=RemoteSource(url="https://models.example", model="bolts"))
         host.put(far)
         await settle(window, lambda: window.plugins.model.find(far.id) is None)
         window.open_editor(profile_id=far.id)
+        remote = window.editor.form.remote
+        await settle(window, lambda: not remote.button.isEnabled())
+        remote.button.click()
+        await settle(window, lambda: self.busy() or not remote.found or "Ran in" not in preview.status.text())
+        window.editor.area.ensureWidgetVisible(remote.findings)
         await self.keep("editor-remote")
 
     async def dialogs(self) -> None:
@@ -370,10 +378,15 @@ def main(target: Path) -> int:
         os.chdir(place)
         Path("fasteners.onnx").write_bytes(b"onnx")
         Path("defects.py").write_text("x = 1\n")
+        draw_extras.without_video()
         for look in ("light", "dark"):
             theme.apply_theme(app, look, "comfortable")
             loop.run_until_complete(Drawer(target, look, size).draw())
             QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+        # The language last: nothing takes it back.
+        for before, put_on in (("compact", draw_extras.compact), ("german", draw_extras.german)):
+            put_on(app)
+            loop.run_until_complete(draw_extras.pages(Drawer(target, "light", size), before))
         os.chdir("/")
     # Nothing is left to be done, and taking Qt apart takes time.
     sys.stdout.flush()
