@@ -60,7 +60,7 @@ async def _chosen(host: Host, options: argparse.Namespace) -> tuple[Profile, lis
         if not options.arguments:
             raise UsageError(
                 "There is nothing to test",
-                remedy="Name a profile and files, or a model with --onnx, --script or --remote and files.",
+                remedy="Name a profile and files, or a model with --onnx or --script or --remote, and files.",
             )
         given = [name for name in _MODEL_OPTIONS if getattr(options, name) not in (None, False)]
         if given:
