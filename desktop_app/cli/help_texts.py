@@ -21,7 +21,8 @@ Nothing outside this machine can reach it."""
 RUN = """\
 The first SIGTERM lets running jobs finish for at most 10 seconds, Ctrl-C for at most 5; a second one ends them.
 A profile's secret comes from the environment variable PLUGDECK_SECRET_NAME (the profile's name in upper case,
-other characters as _), else from the keychain.
+other characters as _), else from the keychain. An API key in PLUGDECK_API_KEY_NAME (or kept by `plugdeck profiles
+api-key`) lets runs over whole projects go on after a restart.
 
 With --rest, every call carries the profile's secret in a header named Secret:
   curl -H "Secret: $SECRET" http://127.0.0.1:8080/heartbeat

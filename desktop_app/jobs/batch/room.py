@@ -154,6 +154,8 @@ class BatchRoom:
         if row is not None:
             done = row.imported + row.failed
             self._say(job, Level.INFO, f"Goes on where it stopped: {done:,} of {row.total:,} assets are done")
+            if row.paused:
+                self._say(job, Level.WARNING, "It is held: let it go on in Plugdeck's window")
             return row
         row = BatchRow(job.id, self._profile.id, plan.project_id, plan.fingerprint)
         await store.begin(row)

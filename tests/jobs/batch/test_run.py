@@ -174,7 +174,7 @@ async def leave_in_the_middle(hub: DemoHub, line: Any, until: Callable[..., Any]
     good = line.runner.answer
 
     async def answer(job: Job) -> Any:
-        if job.asset_id != hub.assets[0].id and imports(hub) == [] and len(line.runner.seen) > 3:
+        if job.asset_id == hub.assets[3].id:
             await gate.wait()
         return good(job)
 
