@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 import subprocess
 import sys
 from itertools import pairwise
@@ -172,7 +173,8 @@ def test_the_assets_keys_work_from_the_lists(opened: Any, host: Any, tools: Any,
 def test_what_was_there_before_is_shown(opened: Any, host: Any, tools: Any) -> None:
     profile = tools.profile()
     host.put(profile)
-    host.put_job(tools.job(profile, 1), tools.detail())
+    # Of today, however shortly after midnight that is.
+    host.put_job(tools.job(profile, 1, received_at=time.time() + 3600), tools.detail())
     host.log(tools.line("from yesterday"))
 
     async def scenario(window: MainWindow) -> None:
