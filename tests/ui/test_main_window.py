@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-import time
 import subprocess
 import sys
+import time
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
