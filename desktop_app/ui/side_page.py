@@ -22,7 +22,7 @@ class SidePage(QWidget):
 
     def __init__(self, title: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)  # Tab goes to what is on it
         self.setAccessibleName(title)
         top = QFrame()
         top.setObjectName("toolbar")

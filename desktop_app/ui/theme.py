@@ -187,6 +187,7 @@ def stylesheet(t: Tokens) -> str:
     QPushButton[kind="danger"] {{ color: {t.error}; border-color: {t.error}; }}
     QPushButton[kind="link"] {{ background: transparent; border-color: transparent; color: {t.accent_text}; }}
     QPushButton[kind="link"]:hover {{ background: {t.hover}; }}
+    QPushButton[kind="link"]:focus {{ border-color: {t.accent_text}; }}
     QPushButton[kind="door"] {{ text-align: left; padding: 16px; background: {t.surface};
         border: 1px solid {t.border}; border-radius: 10px; }}
     QPushButton[kind="door"]:hover {{ border-color: {t.accent_text}; background: {t.hover}; }}
@@ -202,6 +203,8 @@ def stylesheet(t: Tokens) -> str:
     QToolButton[kind="segment"] {{ border: 1px solid {t.border}; border-radius: {RADIUS}px;
         padding: 0 4px 0 10px; min-height: {control - 2}px; max-height: {control - 2}px; }}
     QToolButton[kind="segment"]:checked {{ border-color: {t.accent_text}; }}
+    QToolButton[kind="segment"]:focus {{ border: 2px solid {t.accent_text}; padding: 0 3px 0 9px;
+        min-height: {control - 4}px; max-height: {control - 4}px; }}
 
     QLineEdit, QPlainTextEdit, QTextEdit, QComboBox, QSpinBox, QDoubleSpinBox {{ background: {t.surface};
         border: 1px solid {t.border_strong}; border-radius: {RADIUS}px; color: {t.text};
@@ -226,7 +229,8 @@ def stylesheet(t: Tokens) -> str:
 
     QAbstractItemView {{ background: {t.surface}; border: none; outline: none; color: {t.text};
         selection-background-color: {t.selected}; selection-color: {t.text}; }}
-    QTableView, QTreeView {{ alternate-background-color: {t.sunken}; gridline-color: {t.border}; }}
+    QTableView, QTreeView {{ alternate-background-color: {t.sunken}; gridline-color: {t.border};
+        outline: 1px solid {t.accent_text}; }}
     QTableView::item {{ padding: 0 8px; border: none; }}
     QTableView::item:selected, QTreeView::item:selected, QListView::item:selected
         {{ background: {t.selected}; color: {t.text}; }}

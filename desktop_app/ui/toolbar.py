@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QResizeEvent
-from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QLabel, QLineEdit, QMenu, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QMenu, QWidget
 
 from desktop_app.ui.formats import tr
 from desktop_app.ui.icons import app_icon, set_icon
@@ -53,12 +53,9 @@ class Toolbar(QFrame):
         self.test_button.setToolTip(tr("Test a file… (Ctrl+T)"))
         self.live = tool_button("live", tr("Live"), text=True, checkable=True, shortcut="Ctrl+1")
         self.history = tool_button("history", tr("History"), text=True, checkable=True, shortcut="Ctrl+2")
-        self._pages = QButtonGroup(self)
         for button, name in ((self.live, "live"), (self.history, "history")):
             button.setProperty("kind", "segment")
-            button.setAutoExclusive(True)  # what makes it one of several to a screen reader
-            self._pages.addButton(button)
-            button.clicked.connect(lambda _=False, name=name: self.page.emit(name))
+            button.clicked.connect(lambda _=False, name=name: self._go(name))
         self.live.setChecked(True)
         self.text = QLineEdit()
         self.text.setPlaceholderText(tr("Search jobs"))
@@ -132,10 +129,8 @@ class Toolbar(QFrame):
 
     def show_page(self, name: str) -> None:
         """Marks the page that is shown; any but "live" and "history" marks none."""
-        self._pages.setExclusive(False)
         self.live.setChecked(name == "live")
         self.history.setChecked(name == "history")
-        self._pages.setExclusive(name in ("live", "history"))
 
     def show_running(self, running: int, all_of: int) -> None:
         """Offers to start all, or to stop all once everything runs."""
@@ -187,6 +182,11 @@ class Toolbar(QFrame):
     def _search(self, entered: bool) -> None:
         self._typed.stop()
         self.search.emit(self.text.text().strip(), entered)
+
+    def _go(self, page: str) -> None:
+        # By hand: Tab would pass the one that is not chosen if both were in a QButtonGroup.
+        self.show_page(page)
+        self.page.emit(page)
 
     def _start(self) -> None:
         (self.stop_all if self._all_running else self.start_all).emit()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from PySide6.QtCore import QEvent, QObject, QSize, Qt
+from PySide6.QtCore import QEvent, QItemSelectionModel, QObject, QSize, Qt, QTimer
 from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import (
+    QAbstractItemView,
     QComboBox,
     QFrame,
     QHBoxLayout,
@@ -232,6 +233,19 @@ class FittedArea(QScrollArea):
         if watched is self.widget() and event.type() in (QEvent.Type.LayoutRequest, QEvent.Type.Resize):
             self.updateGeometry()
         return super().eventFilter(watched, event)
+
+
+def follow_selection(view: QAbstractItemView) -> None:
+    """Makes the one entry that is selected the current one: a screen reader selects without going there."""
+    chosen = view.selectionModel()
+
+    def follow() -> None:
+        entries = chosen.selectedIndexes()
+        if len(entries) == 1 and entries[0] != chosen.currentIndex():
+            chosen.setCurrentIndex(entries[0], QItemSelectionModel.SelectionFlag.NoUpdate)
+
+    # Later: a view that goes somewhere selects first.
+    chosen.selectionChanged.connect(lambda: QTimer.singleShot(0, view, follow))
 
 
 def name_choice(box: QComboBox, name: str, hint: str = "") -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +20,7 @@ from PySide6.QtWidgets import (
     QApplication,
     QCheckBox,
     QComboBox,
+    QDialog,
     QLabel,
     QLineEdit,
     QMenu,
@@ -31,10 +35,17 @@ from desktop_app.core.events import Level, ProfileState
 from desktop_app.core.job import JobState
 from desktop_app.core.profile import Profile
 from desktop_app.doctor.finding import Check, Finding, Outcome
+from desktop_app.hub.demo.server import DemoHub
+from desktop_app.ui.dialogs import Question
+from desktop_app.ui.formats import tr
+from desktop_app.ui.jobs.export_dialog import ExportDialog
 from desktop_app.ui.main_window import MainWindow
+from desktop_app.ui.quitting import left_to_do
+from desktop_app.ui.run_dialog import RunDialog
 from desktop_app.ui.theme import apply_theme
 from desktop_app.ui.widgets import ElidedLabel
 
+DIRECT = Qt.FindChildOption.FindDirectChildrenOnly
 SIZES = (QSize(1280, 800), QSize(1024, 700))
 
 
@@ -119,6 +130,30 @@ def cut(widget: QWidget) -> str:
     return f"{text!r} has {widget.width()} × {widget.height()}" if text else ""
 
 
+def misheard(widget: QWidget) -> str:
+    """Why who hears it knows less of it than who sees it, or ""."""
+    if isinstance(widget, QLabel) and not isinstance(widget, ElidedLabel) and widget.text():
+        interface = QAccessible.queryAccessibleInterface(widget)
+        heard = "" if interface is None else interface.text(QAccessible.Text.Name)
+        if not all(line.strip(" →•·").casefold() in heard.casefold() for line in widget.text().splitlines()):
+            return f"{widget.text()!r} is heard as {heard!r}"
+    # On Linux, the name of a choice is what is chosen; there its description has to say what it is for.
+    if isinstance(widget, QComboBox) and not widget.accessibleDescription().startswith(widget.accessibleName()):
+        return f"the description {widget.accessibleDescription()!r} does not begin with the name"
+    if isinstance(widget, QAbstractButton) and widget.parentWidget() is not None:
+        for other in widget.parentWidget().findChildren(QAbstractButton, options=DIRECT):
+            same = other is not widget and other.isVisible() and type(other) is type(widget)
+            if same and other.accessibleName() == widget.accessibleName() and other.text() == widget.text():
+                return "another one beside it is heard the same"
+    return ""
+
+
+async def settled() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+        QApplication.sendPostedEvents()
+
+
 def shown(root: QWidget) -> Iterator[QWidget]:
     for widget in root.findChildren(QWidget):
         if widget.isVisibleTo(root) and widget.window() is root.window() and not widget.visibleRegion().isEmpty():
@@ -135,7 +170,9 @@ def test_every_page(
     nameless: set[str] = set()
     clipped: set[str] = set()
 
-    def check(page: str, size: QSize, window: MainWindow) -> None:
+    unclear: set[str] = set()
+
+    def check(page: str, size: QSize, window: QWidget) -> None:
         for widget in shown(window):
             where = f"{page} at {size.width()} × {size.height()}: {described(widget)}"
             focusable = widget.focusPolicy() is not Qt.FocusPolicy.NoFocus and widget.isEnabled()
@@ -145,6 +182,15 @@ def test_every_page(
                 nameless.add(where)
             if not inner(widget) and (why := cut(widget)):
                 clipped.add(f"{where}: {why}")
+            if not inner(widget) and (why := misheard(widget)):
+                unclear.add(f"{where}: {why}")
+
+    async def look_at(page: str, dialog: QDialog) -> None:
+        dialog.show()
+        await settled()
+        check(page, dialog.size(), dialog)
+        dialog.close()
+        dialog.deleteLater()
 
     async def scenario() -> None:
         window = MainWindow(host)
@@ -157,9 +203,7 @@ def test_every_page(
             for size in SIZES:
                 window.resize(size)
                 await tools.until(lambda size=size: window.size() == size, 60)
-                for _ in range(5):
-                    await asyncio.sleep(0)
-                    QApplication.sendPostedEvents()
+                await settled()
                 check(page, size, window)
 
         try:
@@ -169,7 +213,8 @@ def test_every_page(
             host.put(other)
             host.set_state(profile.id, ProfileState.ONLINE)
             host.set_state(other.id, ProfileState.LOGIN_REFUSED)
-            host.put_job(tools.job(profile, 2, JobState.FAILED, error="The script raised an error."), tools.detail())
+            failed = {"error": "The script raised an error.", "asset_path": str(picture)}
+            host.put_job(tools.job(profile, 2, JobState.FAILED, **failed), tools.detail())
             host.put_job(tools.job(profile, 1, asset_path=str(picture)), tools.detail())
             host.log(tools.line("it failed", Level.ERROR, details="a\nb\nc\nd\ne\nf"))
             await tools.until(lambda: len(window.filmstrip.model.rows) == 2, 60)
@@ -181,6 +226,17 @@ def test_every_page(
             window.show_page("history")
             await tools.until(lambda: bool(window.history.model.rows), 60)
             await look("history")
+            window.desk.compare(*window.history.model.rows[:2])
+            await tools.until(lambda: window.desk.page.stack.currentIndex() == 1, 60)
+            await look("compare")
+            window.desk.page.ways.setCurrentIndex(1)
+            await look("compare, one over the other")
+            host.put(other.changed(shadow_of=profile.id))
+            again = {"replay_of": "job-0001", "session": "shadow-1", "asset_path": str(picture)}
+            host.put_job(tools.job(other, 3, **again), tools.detail())
+            window.desk.show_shadows()
+            await tools.until(lambda: window.desk.shadows.stack.currentIndex() == 1, 60)
+            await look("shadows")
             window.side.show_settings()
             await look("settings")
             window.side.show_doctor()
@@ -196,11 +252,34 @@ def test_every_page(
             await look("shortcuts")
             window.open_editor()
             await look("editor")
+            async with DemoHub() as hub:
+                hub.add_plugin("plugin-fasteners", "s", class_names=("bolt", "nut", "washer"))
+                await look_at("run", RunDialog(hub, {"plugin-fasteners": "Fasteners"}, window))
+            await look_at(
+                "export", ExportDialog(tr("Export the answers of all delivered jobs that the filters pick"), window)
+            )
+            words = (left_to_do(3, 2), tr("Wait"), tr("Quit now"))
+            await look_at("question", Question(window, tr("Quit Plugdeck?"), *words))
         finally:
             await window.end()
             window.close_now()
             window.deleteLater()
 
     run(scenario())
+    assert not unclear, "\n".join(sorted(unclear))
     assert not nameless, "\n".join(sorted(nameless))
     assert not clipped, "\n".join(sorted(clipped))
+
+
+@pytest.mark.timeout(600)
+def test_every_page_at_200_percent() -> None:
+    """The same walk on a screen with twice as many pixels, in a process of its own: Qt takes the scale as it begins."""
+    # German words are the longest.
+    walk = f"{__file__}::{test_every_page.__name__}[de]"
+    command = [sys.executable, "-m", "pytest", "-q", "--tb=short", "-p", "no:cacheprovider", "-p", "no:xdist", walk]
+    done = subprocess.run(
+        command, env={**os.environ, "QT_SCALE_FACTOR": "2"}, capture_output=True, text=True, timeout=500, check=False
+    )
+    assert done.returncode == 0, (
+        "\n".join(line for line in done.stdout.splitlines() if line.startswith("E ")) or done.stdout
+    )

@@ -24,7 +24,7 @@ from desktop_app.ui.formats import count, day_clock, duration, exact, plain, tr
 from desktop_app.ui.hosting import History
 from desktop_app.ui.tasks import Tasks
 from desktop_app.ui.tokens import SPACE
-from desktop_app.ui.widgets import ElidedLabel, EmptyState, Panel, label, tool_button
+from desktop_app.ui.widgets import ElidedLabel, EmptyState, Panel, follow_selection, label, tool_button
 
 
 class ComparePage(Panel):
@@ -107,7 +107,7 @@ class ComparePage(Panel):
         return body
 
     def _make_list(self) -> QWidget:
-        self.agreement = label("", "title")
+        self.agreement = label("", "title", wrap=True)
         self.summary = label("", "muted", wrap=True)
         self.tree_model = FateTree(self)
         self.tree_model.hidden_changed.connect(self._show_pictures)
@@ -118,6 +118,7 @@ class ComparePage(Panel):
         self.tree.setIndentation(16)
         self.tree.setAccessibleName(self.tr("What differs"))
         self.tree.selectionModel().currentChanged.connect(self._chosen)
+        follow_selection(self.tree)
         self.counts = CountTable()
         side = QFrame()
         side.setMinimumWidth(240)

@@ -11,7 +11,7 @@ from PySide6.QtGui import QColor, QPainter, QPixmap
 
 from desktop_app.core.compare import Question
 from desktop_app.ui.compare.marks import FATE_COLOURS, Entry, Fate, fate_words
-from desktop_app.ui.formats import decimal, plain
+from desktop_app.ui.formats import decimal, plain, tip
 from desktop_app.ui.models.grouped import TOP, GroupedModel
 from desktop_app.ui.models.table import Index
 
@@ -126,13 +126,14 @@ class FateTree(GroupedModel[Any]):
             return None
         if isinstance(row, Question):
             before, after = (plain(side, 80) if side is not None else "–" for side in (row.before, row.after))
-            return f"{plain(row.title, 60)}: {before} → {after}"
+            words = f"{plain(row.title, 60)}: {before} → {after}"
+            return tip(words) if role == Qt.ItemDataRole.ToolTipRole else words
         overlap = "" if row.overlap is None else f"  {decimal(row.overlap, 2)}"
         if role == Qt.ItemDataRole.ToolTipRole and row.overlap is not None:
-            return self.tr("{name}: in the same place by {overlap}").format(
-                name=plain(row.name, 80), overlap=decimal(row.overlap, 3)
-            )
-        return f"{plain(row.name, 80)}{overlap}"
+            words = self.tr("{name}: in the same place by {overlap}")
+            return tip(words.format(name=plain(row.name, 80), overlap=decimal(row.overlap, 3)))
+        words = f"{plain(row.name, 80)}{overlap}"
+        return tip(words) if role == Qt.ItemDataRole.ToolTipRole else words
 
 
 def _swatch(colour: str) -> QPixmap:

@@ -91,7 +91,9 @@ class Field(QWidget):
         self._name = title.replace("&", "")
         control.setAccessibleName(self._name)
         self.message = label(hint, "muted", wrap=True)
-        self.message.setVisible(bool(hint))
+        if not hint:
+            # Never shown before it has a place: it would be a window of its own, and take the focus from ours.
+            self.message.hide()
         self.row = QHBoxLayout()
         self.row.setSpacing(SPACE)
         self.row.addWidget(control, 1)

@@ -26,7 +26,7 @@ from desktop_app.ui.editor.preview import PICTURES, Preview
 from desktop_app.ui.editor.reader import Reader
 from desktop_app.ui.editor.script_panel import ScriptPanel
 from desktop_app.ui.editor.secret_offer import SecretOffer
-from desktop_app.ui.formats import tr
+from desktop_app.ui.formats import tip, tr
 from desktop_app.ui.hosting import Host
 from desktop_app.ui.tokens import SPACE
 from desktop_app.ui.widgets import ElidedLabel, label, push_button, set_kind, tool_button
@@ -219,7 +219,7 @@ class EditorPage(QWidget):
         self.trouble.say(words)
         for button in (self.save_button, self.start_button):
             button.setEnabled(profile is not None)
-            button.setToolTip(words)
+            button.setToolTip(tip(words))
         self.form.tell_secret(known=self._profile is not None, keychain=self._keychain)
 
     def _first_problem(self, problems: dict[str, str], fields: dict[str, Field]) -> str:

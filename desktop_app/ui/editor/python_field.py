@@ -14,7 +14,7 @@ from desktop_app.core.errors import KnownError
 from desktop_app.runner.interpreters import Interpreter
 from desktop_app.ui.dialogs import choose_files
 from desktop_app.ui.editor.fields import Field
-from desktop_app.ui.formats import plain, tr
+from desktop_app.ui.formats import plain, tip, tr
 from desktop_app.ui.hosting import Host
 from desktop_app.ui.icons import icon
 from desktop_app.ui.theme import mono_font
@@ -235,7 +235,7 @@ class PythonField(Field):
         else:
             self._say_as("", "muted")
         self.set_hint("" if self.state.text() else self._plain_hint)
-        self.box.setToolTip(self.value or self.box.currentText())
+        self.box.setToolTip(tip(self.value or self.box.currentText()))
         problem = self.problem
         if problem or self.has_error:
             self.show_error(problem)
@@ -252,7 +252,7 @@ class PythonField(Field):
         self._say_as(tr("Lacks {names}. This installs what is missing:").format(names=names), "warn")
         self.command.setText(found.remedy)
         self.command.setCursorPosition(0)
-        self.command.setToolTip(found.remedy)
+        self.command.setToolTip(tip(found.remedy))
         self.install.show()
 
     def _say_as(self, text: str, kind: str) -> None:

@@ -6,7 +6,7 @@ from PySide6.QtCore import QLocale, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
 from desktop_app.core.job import BatchProgress, JobRecord
-from desktop_app.ui.formats import decimal, plain, tr
+from desktop_app.ui.formats import decimal, plain, tip, tr
 from desktop_app.ui.icons import set_icon
 from desktop_app.ui.tokens import SPACE
 from desktop_app.ui.widgets import label, tool_button
@@ -59,7 +59,7 @@ class BatchBar(QFrame):
         self.how_fast.setText(how_fast_words(progress))
         name = tr("Go on with this run") if progress.paused else tr("Hold this run")
         set_icon(self.button, "play" if progress.paused else "pause")
-        self.button.setToolTip(name)
+        self.button.setToolTip(tip(name))
         self.button.setAccessibleName(name)
 
     def _press(self) -> None:

@@ -25,7 +25,7 @@ from desktop_app.ui.inspector.json_view import JsonView
 from desktop_app.ui.inspector.tabs import FittedTabs
 from desktop_app.ui.inspector.tree import AnnotationTree
 from desktop_app.ui.tokens import SPACE
-from desktop_app.ui.widgets import EmptyState, FittedArea, Panel, label, tool_button
+from desktop_app.ui.widgets import EmptyState, FittedArea, Panel, follow_selection, label, tool_button
 
 
 class Inspector(Panel):
@@ -90,6 +90,7 @@ class Inspector(Panel):
         self.tree.setAccessibleName(self.tr("Annotations by class"))
         self.tree.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.tree.selectionModel().currentChanged.connect(self._choose)
+        follow_selection(self.tree)
         self.tree.entered.connect(self._point_at)
         self.tree.viewportEntered.connect(lambda: self.hovered.emit(-1))
         self.no_annotations = EmptyState("tag", self.tr("No annotations"))

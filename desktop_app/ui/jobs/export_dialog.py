@@ -9,6 +9,8 @@ from desktop_app.ui.formats import tr
 from desktop_app.ui.tokens import SPACE
 from desktop_app.ui.widgets import label, push_button
 
+LEAST_WIDTH = 420
+
 
 class ExportDialog(QDialog):
     """Asks for the form; `form` and `assets` hold the answer."""
@@ -16,7 +18,6 @@ class ExportDialog(QDialog):
     def __init__(self, what: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle(self.tr("Export"))
-        self.setMinimumWidth(420)
         self._forms = QButtonGroup(self)
         column = QVBoxLayout(self)
         column.setContentsMargins(3 * SPACE, 3 * SPACE, 3 * SPACE, 2 * SPACE)
@@ -41,6 +42,9 @@ class ExportDialog(QDialog):
         column.addSpacing(SPACE)
         column.addLayout(buttons)
         self.yes.setFocus()
+        # Its own minimum would keep the layout from asking for more where the words are longer.
+        self.ensurePolished()
+        self.setMinimumWidth(max(LEAST_WIDTH, self.sizeHint().width()))
 
     @property
     def form(self) -> ExportFormat:

@@ -39,7 +39,7 @@ from desktop_app.ui.models.steady_list import SteadyList
 from desktop_app.ui.models.table import NO_INDEX, RECORD_ROLE, Index
 from desktop_app.ui.states import doing_words, draw_shape, job_shape, job_tone, job_words
 from desktop_app.ui.theme import notifier, scaled_font, tokens
-from desktop_app.ui.widgets import EmptyState, Panel, tool_button
+from desktop_app.ui.widgets import EmptyState, Panel, follow_selection, tool_button
 
 log = logging.getLogger(__name__)
 
@@ -214,6 +214,10 @@ class FilmDelegate(QStyledItemDelegate):
             painter.setPen(QPen(QColor(t.accent_text), 2))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRoundedRect(card.adjusted(1, 1, -1, -1), 6, 6)
+        if state & QStyle.StateFlag.State_HasFocus:
+            painter.setPen(QPen(QColor(t.text), 1))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRoundedRect(card.adjusted(-1.5, -1.5, 1.5, 1.5), 7, 7)
         tone = QColor(getattr(t, job_tone(record.state)))
         line = QRectF(frame.left(), frame.bottom() + 5, frame.width(), 18)
         draw_shape(painter, job_shape(record.state), tone, QRectF(line.left() + 1, line.top() + 4.5, 9, 9))
@@ -292,6 +296,7 @@ class Filmstrip(Panel):
         self.view.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.view.setAccessibleName(self.tr("Latest jobs"))
         self.view.selectionModel().currentChanged.connect(self._moved)
+        follow_selection(self.view)
         self.empty = EmptyState("live", self.tr("Jobs appear here as they arrive"))
         self.stack = QStackedWidget()
         self.stack.addWidget(self.empty)

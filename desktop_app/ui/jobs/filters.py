@@ -57,7 +57,8 @@ class JobFilters(QWidget):
                 (self.tr("Replays, shadows"), True),
             ],
         )
-        self.text = self._field(self.tr("Search jobs"), self.tr("Name, session, class or error…"))
+        self.text = self._field(self.tr("Search jobs"), self.tr("Search jobs"))
+        self.text.setToolTip(self.tr("Name, session, class or error…"))
         self.class_name = self._field(self.tr("Class"), self.tr("Class…"))
         self.class_name.setToolTip(self.tr("The exact name of a class that was answered"))
         self.class_name.setMinimumWidth(72)

@@ -19,6 +19,7 @@ from desktop_app.ui.icons import icon
 from desktop_app.ui.jobs.filters import JobFilters
 from desktop_app.ui.jobs.history_model import PAGE, THUMB, HistoryModel
 from desktop_app.ui.jobs.thumbnails import Thumbnails
+from desktop_app.ui.menus import show_once
 from desktop_app.ui.models.table import fit_columns
 from desktop_app.ui.shortcuts import Place, action, note_keys
 from desktop_app.ui.tasks import Tasks
@@ -216,11 +217,10 @@ class HistoryPage(Panel):
     def _open_menu(self, at: QPoint) -> None:
         record = self.model.record(self.view.indexAt(at))
         if record is not None:
-            self._make_menu(record).popup(self.view.viewport().mapToGlobal(at))
+            show_once(self._make_menu(record), self.view.viewport().mapToGlobal(at))
 
     def _make_menu(self, record: JobRecord) -> QMenu:
         menu = QMenu(self)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         for name, picture, text, enabled in (
             ("open", "eye", self.tr("Show the asset"), True),
             ("copy", "copy", self.tr("Copy session id"), True),

@@ -22,6 +22,7 @@ from desktop_app.core.profile import Profile
 from desktop_app.ui.formats import exact, tr
 from desktop_app.ui.logs.details import LineDetails
 from desktop_app.ui.logs.model import LogModel, LogWanted
+from desktop_app.ui.menus import show_once
 from desktop_app.ui.models.table import fit_columns
 from desktop_app.ui.shortcuts import Place, note_keys, shortcut
 from desktop_app.ui.theme import mono_font, notifier, roomy
@@ -260,8 +261,7 @@ class LogPanel(Panel):
         if line is None:
             return
         menu = QMenu(self)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.addAction(tr("Copy"), self.copy)
         if line.session:
             menu.addAction(tr("Show the job"), lambda: self.chosen.emit(line.session))
-        menu.popup(self.view.viewport().mapToGlobal(at))
+        show_once(menu, self.view.viewport().mapToGlobal(at))

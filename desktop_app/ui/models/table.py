@@ -11,6 +11,8 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 from PySide6.QtGui import QBrush, QColor, QFontMetrics
 from PySide6.QtWidgets import QTableView
 
+from desktop_app.ui.formats import tip
+
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
@@ -114,7 +116,7 @@ class TypedTableModel(QAbstractTableModel, Generic[T]):
             case Qt.ItemDataRole.DisplayRole:
                 return column.text(record)
             case Qt.ItemDataRole.ToolTipRole:
-                return column.tooltip(record) if column.tooltip else None
+                return tip(column.tooltip(record)) if column.tooltip else None
             case Qt.ItemDataRole.ForegroundRole:
                 colour = column.colour(record) if column.colour else None
                 return QBrush(QColor(colour)) if colour else None

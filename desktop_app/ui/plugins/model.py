@@ -13,7 +13,7 @@ from PySide6.QtCore import QAbstractListModel, QLocale, QObject, Qt
 from desktop_app.core.events import ProfileState, ProfileStatus
 from desktop_app.core.job import JobRecord, JobState
 from desktop_app.core.profile import Profile
-from desktop_app.ui.formats import count, duration, tr
+from desktop_app.ui.formats import count, duration, tip, tr
 from desktop_app.ui.models.table import NO_INDEX, Index
 from desktop_app.ui.states import doing_words, profile_words
 
@@ -213,7 +213,7 @@ class PluginModel(QAbstractListModel):
                     row.figures + (f" · {count(row.failed, tr('failed'), tr('failed'))}" if row.failed else "")
                 )
                 lines.append(row.profile.host)
-                return "\n".join(lines)
+                return tip("\n".join(lines))
             case _ if role == ROW_ROLE:
                 return row
         return None

@@ -10,14 +10,14 @@ from desktop_app.core.events import ProfileState
 from desktop_app.core.profile import Profile
 from desktop_app.ui.formats import tr
 from desktop_app.ui.icons import icon
-from desktop_app.ui.menus import open_with
+from desktop_app.ui.menus import open_with, show_once
 from desktop_app.ui.models.steady_list import SteadyList
 from desktop_app.ui.plugins.delegate import PluginDelegate
 from desktop_app.ui.plugins.model import ROW_ROLE, PluginModel, PluginRow
 from desktop_app.ui.shortcuts import Place, note_keys
 from desktop_app.ui.states import STANDING
 from desktop_app.ui.theme import notifier
-from desktop_app.ui.widgets import EmptyState, Panel, push_button, tool_button
+from desktop_app.ui.widgets import EmptyState, Panel, follow_selection, push_button, tool_button
 
 COMMANDS = ("start", "stop", "restart", "test", "edit", "duplicate", "classes", "export", "remove")
 
@@ -90,6 +90,7 @@ class PluginPanel(Panel):
         self.view.command.connect(lambda name: self._send(name, self.view.currentIndex().data(ROW_ROLE)))
         # Not the current one: the focus alone makes the first row that, and chooses nothing.
         self.view.selectionModel().selectionChanged.connect(self._choose)
+        follow_selection(self.view)
         self.empty = EmptyState(
             "model", tr("No plugins yet"), tr("Drop a model or a script on the window, or add one here.")
         )
@@ -135,7 +136,6 @@ class PluginPanel(Panel):
     def menu_for(self, row: PluginRow) -> QMenu:
         """What can be done with a profile now."""
         menu = QMenu(self)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         stopped = row.status.state is ProfileState.STOPPED
         failed = row.status.state in STANDING
         entries: tuple[tuple[str, str, str, bool] | None, ...] = (
@@ -179,7 +179,7 @@ class PluginPanel(Panel):
     def _open_menu(self, at: QPoint) -> None:
         row = self.view.indexAt(at).data(ROW_ROLE)
         if isinstance(row, PluginRow):
-            self.menu_for(row).popup(self.view.viewport().mapToGlobal(at))
+            show_once(self.menu_for(row), self.view.viewport().mapToGlobal(at))
 
     def _send(self, name: str, row: object) -> None:
         if isinstance(row, PluginRow):
