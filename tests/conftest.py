@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 # Nor do the tests report to anybody; onnxruntime looks when it is imported.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
@@ -18,6 +19,10 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 PublishedClient = Callable[..., Path]
 
 _INSTALL_LIMIT = 540
+
+# A slow machine is no fault of a test's.
+settings.register_profile("slow machines", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("slow machines")
 
 # Benchmarks, run by `make bench`.
 collect_ignore = ["bench"]
