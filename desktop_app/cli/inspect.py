@@ -109,7 +109,7 @@ def tell(path: Path, found: dict[str, Any], given: str = "") -> None:
 
 
 def _sure(found: dict[str, Any]) -> str:
-    words = SURE.get(found["confidence"], found["confidence"])
+    words = str(SURE.get(found["confidence"], found["confidence"]))
     return words.replace("the file itself", "what the server says") if "server" in found else words
 
 
