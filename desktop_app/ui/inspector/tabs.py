@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize
+from collections.abc import Sequence
+
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QIcon, QResizeEvent
 from PySide6.QtWidgets import QTabWidget, QWidget
 
@@ -18,6 +20,7 @@ class FittedTabs(QTabWidget):
         self._names: list[str] = []
         self._icons: list[str] = []
         self.setUsesScrollButtons(False)
+        self.setElideMode(Qt.TextElideMode.ElideRight)  # where the one name alone has no room
         self.setIconSize(QSize(18, 18))
         bar = self.tabBar()
         bar.setDrawBase(False)
@@ -54,17 +57,23 @@ class FittedTabs(QTabWidget):
 
     def _fit(self) -> None:
         self._set_narrow(False)
-        for place, name in enumerate(self._names):
-            self.setTabText(place, name)
-            self.setTabIcon(place, QIcon())
+        self._write(range(self.count()))
+        if not self._fits:
+            self._write((self.currentIndex(),))
+        if not self._fits:
+            self._set_narrow(True)
+            self._write((self.currentIndex(),))
+
+    @property
+    def _fits(self) -> bool:
         # The window gets as wide as it is told to; the tabs have to do with what there is.
-        if self.tabBar().sizeHint().width() <= self.width():
-            return
-        for place in range(self.count()):
-            if place != self.currentIndex():
-                self.setTabText(place, "")
-                self.setTabIcon(place, icon(self._icons[place]))
-        self._set_narrow(self.tabBar().sizeHint().width() > self.width())
+        return self.tabBar().sizeHint().width() <= self.width()
+
+    def _write(self, named: Sequence[int]) -> None:
+        """Says the names of some tabs, and shows the pictures of the others."""
+        for place, name in enumerate(self._names):
+            self.setTabText(place, name if place in named else "")
+            self.setTabIcon(place, QIcon() if place in named else icon(self._icons[place]))
 
     def _set_narrow(self, narrow: bool) -> None:
         bar = self.tabBar()
