@@ -292,7 +292,7 @@ async def test_an_annotated_workflow_that_comes_again_is_left_alone(hub, line, u
 
 async def test_cancelling_a_waiting_job(hub, line, until):
     line.runner.gate = asyncio.Event()
-    sessions = [await hub.run_plugin("p1") for _ in range(9)]
+    sessions = [await hub.run_plugin("p1") for _ in range(20)]
     await until(lambda: line.states(sessions[-1].id))
     last = line.last(sessions[-1].id)
     assert line.service.cancel(last.id)
