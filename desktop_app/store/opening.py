@@ -198,7 +198,7 @@ def _configure(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute("PRAGMA cache_size = -16000")
+    connection.execute("PRAGMA cache_size = -4000")
     # Database moves the log into the file in another thread; this is for when that cannot keep up.
     connection.execute("PRAGMA wal_autocheckpoint = 16000")
     connection.execute(f"PRAGMA journal_size_limit = {4 << 20}")
