@@ -27,6 +27,7 @@ BESIDE_PYTHON = (
     ("CPython", sys.version.split()[0], "PSF-2.0", "https://www.python.org"),
     ("PyInstaller's bootloader", "", "GPL-2.0-or-later WITH Bootloader-exception: may be shipped in any app", ""),
     ("Qt (in PySide6)", "", "LGPL-3.0-only", "https://www.qt.io"),
+    ("ICU (in PySide6, on Linux with less data)", "", "Unicode-3.0", "https://icu.unicode.org"),
     ("OpenBLAS, libgfortran, libquadmath (in numpy)", "", "BSD-3-Clause; GPL-3.0 WITH GCC-exception-3.1; LGPL-2.1", ""),
     (
         "libxcb, libxkbcommon, zlib, libffi, OpenSSL, SQLite, krb5 (Linux)",
