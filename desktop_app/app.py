@@ -16,7 +16,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import qasync
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from desktop_app import __version__
@@ -28,6 +27,7 @@ from desktop_app.reporting import Reporting
 from desktop_app.store.autostart import autostart, start_command
 from desktop_app.store.paths import DataDir, default_root
 from desktop_app.ui import bindings, qt_messages
+from desktop_app.ui.loop import Loop
 
 if TYPE_CHECKING:
     from desktop_app.demo import Demo
@@ -56,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
     application.setDesktopFileName("plugdeck")
     # The last window closing is not the end: answers still go out.
     application.setQuitOnLastWindowClosed(False)
-    loop = qasync.QEventLoop(application)
+    loop = Loop(application)
     asyncio.set_event_loop(loop)
     qt_messages.install()
     try:

@@ -47,13 +47,14 @@ def run(options: argparse.Namespace) -> int:
     """Runs the check; 0 if all is well, 1 if not, with a line for each part on stdout."""
     # A server has no screen; a person who wants to see the window sets the variable.
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-    import qasync
     from PySide6.QtWidgets import QApplication
+
+    from desktop_app.ui.loop import Loop
 
     logging.basicConfig(level=(options.log_level or "error").upper(), stream=sys.stderr)
     application = QApplication(sys.argv[:1])
     application.setQuitOnLastWindowClosed(False)
-    loop = qasync.QEventLoop(application)
+    loop = Loop(application)
     asyncio.set_event_loop(loop)
     with loop:
         code: int = loop.run_until_complete(_main())

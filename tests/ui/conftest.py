@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import qasync
 import shiboken6
 from PySide6.QtCore import QCoreApplication, QEvent, QLocale, QTranslator
 from PySide6.QtGui import QColor, QImage, QLinearGradient, QPainter
@@ -46,6 +45,7 @@ from desktop_app.store.paths import DataDir
 from desktop_app.store.search import JobFilter, LogFilter
 from desktop_app.store.settings import Settings
 from desktop_app.ui.language import use_language
+from desktop_app.ui.loop import Loop
 
 ALL_JOBS = JobFilter()
 ALL_LINES = LogFilter()
@@ -531,8 +531,8 @@ def speaking(qapp: QApplication) -> Iterator[Callable[[str], None]]:
 
 @pytest.fixture
 def run(qapp: QApplication) -> Iterator[Callable[[Awaitable[None]], None]]:
-    """Runs a coroutine in a qasync loop, as the app does; fails when it leaves a task behind."""
-    loop = qasync.QEventLoop(qapp, already_running=False)
+    """Runs a coroutine in the app's own loop; fails when it leaves a task behind."""
+    loop = Loop(qapp)
     asyncio.set_event_loop(loop)
     qapp.setQuitOnLastWindowClosed(False)
 
