@@ -26,4 +26,4 @@ class SteadyList(QListView):
             super().dataChanged(first, last, list(roles))
             return
         for row in range(first.row(), last.row() + 1):
-            self.update(first.siblingAtRow(row))
+            self.update(self.model().index(row, first.column(), first.parent()))
