@@ -138,7 +138,7 @@ class HubClient:
             await asyncio.to_thread(importlib.import_module, "httpx")
         import httpx
 
-        if not (api_key.isascii() and api_key.isprintable()):
+        if not (api_key.isascii() and api_key.isprintable() and api_key.strip() == api_key):
             raise HubRefused("The job's API key is none that can be sent", status=401, where=f"{method} {path}")
         headers = {"apikey": api_key}
         if self._http is None:

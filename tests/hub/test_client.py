@@ -256,7 +256,7 @@ async def test_an_id_stays_one_part_of_the_path(server, client, task_id, path):
     assert server.calls[0].raw_path.partition("?")[0] == path
 
 
-@pytest.mark.parametrize("key", ["ключ", "a\nb", "a\r\nHost: evil", "\x00", "\ud800"])
+@pytest.mark.parametrize("key", ["ключ", "a\nb", "a\r\nHost: evil", "\x00", "\ud800", " ", " key", "key "])
 async def test_a_key_that_cannot_be_sent_is_refused(server, client, key):
     server.says((200, OK))
     with pytest.raises(HubRefused, match="API key") as caught:
