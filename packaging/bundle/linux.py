@@ -106,7 +106,7 @@ def rpm(root: Path, out: Path, work: Path) -> Path:
     values = {"VERSION": versions.VERSION.replace("-", "~"), "ROOT": str(root)}
     _write(spec, filled((LINUX / "plugdeck.rpm.spec").read_text(encoding="utf-8"), values))
     definitions = {"_topdir": str(work / "rpm"), "_rpmdir": str(out), "_rpmfilename": "%{NAME}-%{VERSION}.%{ARCH}.rpm",
-                   "_binary_payload": "w7.xzdio"}  # fmt: skip
+                   "_binary_payload": "w9.xzdio"}  # fmt: skip
     options = [option for name, value in definitions.items() for option in ("--define", f"{name} {value}")]
     subprocess.run(["rpmbuild", "-bb", "--quiet", "--target", architecture, *options, str(spec)], check=True)
     return out / f"plugdeck-{versions.VERSION}.{architecture}.rpm"
