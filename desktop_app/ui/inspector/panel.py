@@ -224,7 +224,9 @@ class Inspector(Panel):
             if len(self._annotations.items) <= 300:
                 self.tree.expandAll()
         else:
-            self.no_annotations.say("tag", reading or self.tr("No annotations"))
+            ended = self._record is None or self._record.state.terminal
+            none = self.tr("No annotations") if ended else self.tr("No answer yet")
+            self.no_annotations.say("tag", reading or none)
             self.list_stack.setCurrentWidget(self.no_annotations)
         number = self.tree_model.number
         self.tabs.rename(0, self.tr("Annotations {count}").format(count=number) if number else self.tr("Annotations"))

@@ -94,6 +94,14 @@ def test_a_running_job_can_be_cancelled(inspector: Any, tools: Any, qtbot: Any) 
     assert caught.args == ["job-0003"]
 
 
+def test_what_has_no_answer_yet_is_not_said_to_have_no_annotations(inspector: Any, tools: Any) -> None:
+    detail = replace(tools.detail(), answer=None, response=None, predictions=None)
+    inspector.show_job(tools.job(tools.profile(), 3, JobState.RUNNING), detail, Annotations())
+    assert inspector.no_annotations.title.text() == "No answer yet"
+    inspector.show_job(tools.job(tools.profile()), detail, Annotations())
+    assert inspector.no_annotations.title.text() == "No annotations"
+
+
 def test_how_far_a_script_is(inspector: Any, tools: Any) -> None:
     running = tools.job(tools.profile(), 3, JobState.RUNNING)
     inspector.show_job(running, None, Annotations())
