@@ -33,6 +33,8 @@ TEMPORARY = frozenset({429, 502, 503, 504})
 LONGEST_RETRY_AFTER_S = 60.0
 MAX_ANSWER = 1 << 30
 """Bytes of one answer; masks of hundreds of instances are far below that."""
+_CLOSED = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
+"""Of TLS errors those of a connection that ended: what balances connections closes them while no replica is there."""
 CALLS_PER_CONNECTION = 64
 """After about so many calls a connection is closed: what balances connections may then choose another replica."""
 
@@ -180,17 +182,17 @@ class Connection:
                     answer = Answer(response.status_code, dict(response.headers), await _read(response))
         except TimeoutError:
             raise _Moment("no answer in time") from None
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, ssl.SSLError) as error:
             raise self._failed(error) from None
         if answer.status in TEMPORARY:
             words = self._words(answer)
             raise _Moment(f"HTTP {answer.status}" + (f", {words}" if words else ""), _retry_after(answer.headers))
         return answer
 
-    def _failed(self, error: httpx.HTTPError) -> Exception:
+    def _failed(self, error: Exception) -> Exception:
         """What a failed connection means: most of it may be over soon, a wrong certificate is not."""
         wrong = _cause(error, ssl.SSLError)
-        if wrong is not None:
+        if wrong is not None and not isinstance(wrong, _CLOSED):
             reason = getattr(wrong, "verify_message", "") or getattr(wrong, "reason", "") or str(wrong)
             return ModelError(
                 f"The model server's certificate or encryption is not accepted: {reason}",

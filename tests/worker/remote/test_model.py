@@ -210,6 +210,23 @@ async def test_a_certificate_must_be_trusted(
     assert (await open_model(url=url)).info["family"] == "ultralytics"
 
 
+async def test_encryption_that_breaks_off_is_no_wrong_certificate(
+    open_model: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("desktop_app.worker.remote.model.PATIENCE_S", 2.0)
+    connections: list[asyncio.StreamWriter] = []
+
+    async def closes(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(writer)
+        writer.close()
+
+    closing = await asyncio.start_server(closes, "127.0.0.1", 0)
+    async with closing:
+        with pytest.raises(ServerAway):
+            await open_model(url=f"https://127.0.0.1:{closing.sockets[0].getsockname()[1]}")
+    assert len(connections) > 1
+
+
 async def test_a_model_that_is_not_there(server: Any, open_model: Any) -> None:
     with pytest.raises(ModelLoadError, match='no model "nuts"') as error:
         await open_model(model="nuts")
