@@ -6,6 +6,7 @@ import json
 import logging
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,20 +26,26 @@ class JsonLog:
         self._level = level
         self._disconnect = host.events.connect(self._heard)
         formatter = _Formatter(host.known_secrets)
-        for handler in logging.getLogger().handlers:
+        self._before = [(handler, handler.formatter) for handler in logging.getLogger().handlers]
+        for handler, _ in self._before:
             handler.setFormatter(formatter)
             # Ours come by the host's events, with the profile and the session they belong to.
             handler.addFilter(_not_ours)
 
     def close(self) -> None:
-        """Writes no more."""
+        """Writes no more, and gives the log back as it was."""
         self._disconnect()
+        for handler, formatter in self._before:
+            handler.removeFilter(_not_ours)
+            handler.setFormatter(formatter)
 
     def _heard(self, event: Event) -> None:
         if isinstance(event, Logged):
             lines = [_text(line) for line in event.lines if line.level >= self._level]
             if lines:
-                print("\n".join(lines), file=sys.stderr, flush=True)
+                # Whoever gathered the log may be gone; saying so in the log would end here again.
+                with suppress(OSError, ValueError):
+                    print("\n".join(lines), file=sys.stderr, flush=True)
 
 
 def failure(message: str) -> str:

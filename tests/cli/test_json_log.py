@@ -67,3 +67,23 @@ async def test_libraries_log_in_the_same_form_and_ours_not_twice(
     assert (told["level"], told["message"], told["source"]) == ("error", "failed with •••", "aiohttp.server")
     assert not handler.filter(logging.LogRecord("desktop_app.host", logging.ERROR, "x", 1, "ours", (), None))
     log.close()
+    assert handler.filter(logging.LogRecord("desktop_app.host", logging.ERROR, "x", 1, "ours", (), None))
+    assert handler.formatter is None, "closed, the log is as it was"
+
+
+async def test_it_goes_on_when_nobody_gathers_the_log_any_more(
+    host: Host, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Gone:
+        def write(self, _: str) -> int:
+            raise BrokenPipeError
+
+        def flush(self) -> None:
+            raise BrokenPipeError
+
+    log = JsonLog(host)
+    monkeypatch.setattr("sys.stderr", Gone())
+    host.recorder.log(Level.INFO, "said to nobody")
+    host.recorder.flush()
+    log.close()
+    assert "a listener failed" not in caplog.text
