@@ -19,7 +19,7 @@ from desktop_app.jobs.answer import build_answer
 from desktop_app.jobs.assets import Assets
 from desktop_app.jobs.batch.listing import Chunk, Item, Listing
 from desktop_app.jobs.batch.pace import Pace, closing_words, progress_line
-from desktop_app.jobs.batch.patience import PatientHub, Row
+from desktop_app.jobs.batch.patience import BAD_KEY, PatientHub, Row
 from desktop_app.jobs.batch.plan import Plan
 from desktop_app.jobs.queue import Turns
 from desktop_app.runner.pool import Runner
@@ -94,6 +94,8 @@ class BatchRun:
         self._waiting = ""
         self._trusts_network = True
         self._leaving = False
+        self._broken: KnownError | None = None
+        self._stays_at: int | None = None
         self._told_at = self._shown_at = 0.0
         if not row.paused:
             self._go.set()
@@ -142,7 +144,7 @@ class BatchRun:
                 if behind is not None:
                     await self._settle(*behind)
                 behind = (chunk, ahead)
-                if self._leaving:
+                if self._leaving or self._broken is not None:
                     break
             if behind is not None:
                 await self._settle(*behind)
@@ -150,6 +152,8 @@ class BatchRun:
             await cancel_and_wait(*tasks)
         if self._leaving:
             raise asyncio.CancelledError
+        if self._broken is not None:
+            raise self._broken
         await self._tools.store.close(self._job.id, "done")
         message = closing_words(self._listing.total, self._imported, self._failed, self._objects)
         notes = (*(f"{note} (first: {name})" for note, name in self._notes.items()), *self._failures)
@@ -158,27 +162,42 @@ class BatchRun:
     # ---- one asset ----
 
     async def _one(self, item: Item) -> Done | None:
-        """None where it was not begun, for the app is about to end."""
+        """None where it was not begun or not done, for the run is about to end."""
         async with self._slots:
             await self._go.wait()
-            if self._leaving:
-                return None
             done = await self._try(item)
+        if done is None:
+            return None
         self._done += 1
         self._pace.note(self._done)
         self._show(now=self.paused)  # nothing may follow for long
         return done
 
-    async def _try(self, item: Item) -> Done:
+    async def _try(self, item: Item) -> Done | None:
+        if self._leaving or self._broken is not None:
+            return None
         try:
             return await self._answer(item)
         except AssetError as error:
             return Done(item, reason=str(error), unfetched=True)
         except (ModelError, AnswerError, JobError, HubRefused) as error:
-            broken = self._tools.broken()
-            if isinstance(error, ModelError) and broken is not None:
-                raise broken from error
-            return Done(item, reason=str(error))
+            broken = self._why_all_fail(error)
+            if broken is None:
+                return Done(item, reason=str(error))
+            self._break(broken)
+            return None
+
+    def _why_all_fail(self, error: KnownError) -> KnownError | None:
+        """What the next assets would fail with as well, or None where it is about the one asset."""
+        if isinstance(error, HubRefused) and error.status in BAD_KEY:
+            return error
+        return self._tools.broken() if isinstance(error, ModelError) else None
+
+    def _break(self, why: KnownError) -> None:
+        """Begins no more assets; `run` raises it once what was done is on disk."""
+        self._broken = self._broken or why
+        self._listing.ending = True
+        self._go.set()
 
     async def _answer(self, item: Item) -> Done:
         tools = self._tools
@@ -225,7 +244,9 @@ class BatchRun:
         results: list[Done | None] = list(await asyncio.gather(*tasks))
         results = await self._after_outage(results)
         done = [result for result in results if result is not None]
-        page = chunk.next_page if len(done) == len(results) else chunk.page
+        if len(done) < len(results) and self._stays_at is None:
+            self._stays_at = chunk.page
+        page = chunk.next_page if self._stays_at is None else self._stays_at
         rows = [_row(result) for result in done if result.answer is not None]
         reasons = {result.item.id: result.reason for result in done if result.reason}
         if rows:
@@ -270,13 +291,17 @@ class BatchRun:
             self.waits(lost[0].reason)
             self._tools.say(Level.WARNING, f"No asset can be fetched, trying again in {wait:.0f} s: {lost[0].reason}")
             await asyncio.sleep(wait)
-            results = list(await asyncio.gather(*(self._try(result.item) for result in lost)))
+            results = list(await asyncio.gather(*(self._again(result.item) for result in lost)))
             self.waits("")
         else:
             # They are gone indeed: the next ones shall not wait as long.
             self._trusts_network = False
         self._trusts_network = self._trusts_network or any(result is not None and result.answer for result in results)
         return results
+
+    async def _again(self, item: Item) -> Done | None:
+        async with self._slots:
+            return await self._try(item)
 
     async def _settle_sent(self) -> None:
         """What was on its way when the app ended: the hub is asked what it has, and the rest is sent as it was."""

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from desktop_app.core import aio
-from desktop_app.core.errors import HubUnreachable, ModelError
+from desktop_app.core.errors import HubRefused, HubUnreachable, ModelError
+from desktop_app.core.events import ProfileState, ProfileStatus
 from desktop_app.core.job import Job
 from desktop_app.hub import protocol
 from desktop_app.hub.demo.server import DemoHub
@@ -96,6 +97,56 @@ async def test_failed_assets_are_named_and_can_be_tried_alone(hub, line):
     third = await batch(hub, config='{"retry_failed": true}')
     await third.wait(60)
     assert third.response == "0 of 0 assets imported, with 0 annotations."
+
+
+async def test_a_worker_that_runs_no_more_ends_it_with_what_was_done_on_disk(hub, line, until, monkeypatch):
+    bugs: list[BaseException] = []
+    monkeypatch.setattr(aio, "_on_bug", lambda error, where: bugs.append(error))
+    good = line.runner.answer
+    first, bad = hub.assets[0], hub.assets[1]
+
+    async def crash() -> Any:
+        [running] = line.service._batches._running.values()
+        await until(lambda: running._done == 2)
+        line.service._failed = ProfileStatus(line.profile.id, ProfileState.CRASHED, "The worker crashes again and again")
+        raise ModelError("The worker ended")
+
+    def answer(job: Job) -> Any:
+        if job.asset_id == bad.id:
+            raise ModelError("the picture cannot be read")
+        return good(job) if job.asset_id == first.id else crash()
+
+    line.runner.answer = answer
+    session = await batch(hub)
+    await session.wait(60)
+    assert session.outcome is Outcome.FAILED
+    assert any("again and again" in log.message for log in session.logs)
+    assert imports(hub) == [[first.external_id]]
+    job_id = (await line.terminal(session.id)).id
+    assert [failure.asset_id for failure in await line.batches.failures(job_id, 10)] == [bad.id]
+    assert bugs == []
+
+    line.service._failed = None
+    line.runner.answer = good
+    line.runner.seen.clear()
+    again = await batch(hub)
+    await again.wait(60)
+    assert again.response.startswith("3 of 4 assets imported, with 3 annotations. 1 failed")
+    assert {job.asset_id for job in line.runner.seen} == {asset.id for asset in hub.assets[2:]}
+
+
+async def test_a_key_that_is_refused_in_the_middle_is_not_booked_on_the_assets(hub, line, monkeypatch):
+    async def task(key: str, task_id: str) -> Any:
+        raise HubRefused("no", status=401)
+
+    monkeypatch.setattr(line.service._client, "task", task)
+    session = await batch(hub, overwrite=False)
+    await session.wait(60)
+    assert session.outcome is Outcome.FAILED
+    job_id = (await line.terminal(session.id)).id
+    assert await line.batches.failures(job_id, 10) == []
+    row = await line.batches.get(job_id)
+    assert (row.page, row.state) == (1, "open")
 
 
 async def test_a_person_holds_a_run_and_lets_it_go_on(hub, line, until, monkeypatch):
