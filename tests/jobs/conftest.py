@@ -59,7 +59,7 @@ def until() -> Callable[..., Awaitable[Any]]:
 async def no_task_left() -> AsyncIterator[None]:
     """Fails a test that leaves one of our tasks running."""
     yield
-    await wait_until(lambda: not aio.running_tasks(), 5)
+    await wait_until(lambda: not aio.running_tasks(), 60)
 
 
 def png(width: int = 40, height: int = 30, shade: int = 90) -> bytes:
