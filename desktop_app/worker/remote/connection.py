@@ -145,7 +145,7 @@ class Connection:
             except _Moment as temporary:
                 moment = temporary
             reason = moment.reason
-            delay = next(delays) if moment.wait is None else moment.wait
+            delay = max(next(delays), moment.wait or 0.0)
             if time.monotonic() + delay >= until:
                 raise self._away(reason, time.monotonic() - began) from None
             await asyncio.sleep(delay)
@@ -286,7 +286,7 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
     except ValueError:
         try:
             seconds = parsedate_to_datetime(text).timestamp() - time.time()
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
     return min(max(seconds, 0.0), LONGEST_RETRY_AFTER_S) if math.isfinite(seconds) else None
 

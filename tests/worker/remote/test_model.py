@@ -16,7 +16,7 @@ from aiohttp import web
 from desktop_app.core.errors import KnownError, ModelError, ModelLoadError
 from desktop_app.core.profile import Detection, RemoteSource
 from desktop_app.worker.remote.connection import Refused, ServerAway
-from desktop_app.worker.remote.model import Cancelled, RemoteModel, RemoteServer, inspect_remote
+from desktop_app.worker.remote.model import Call, Cancelled, RemoteModel, RemoteServer, inspect_remote
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -88,6 +88,18 @@ async def test_the_server_is_left_alone_for_as_long_as_it_asks(server: Any, open
     began = time.monotonic()
     assert (await asyncio.to_thread(model.predict, picture)).instances
     assert time.monotonic() - began >= 0.4
+
+
+@pytest.mark.parametrize("told", ["0", "-5", "Thu, 01 Jan 1970 00:00:00 GMT", "Thu, 01 Jan 99999999 00:00:00 GMT"])
+async def test_a_server_that_wants_no_pause_is_not_flooded(
+    server: Any, open_model: Any, picture: Path, told: str
+) -> None:
+    model = await open_model()
+    call = Call(model._server, time.monotonic() + 0.6)
+    server.faults = [answers(503, **{"Retry-After": told})] * 1000
+    with pytest.raises(ServerAway):
+        await asyncio.to_thread(model.predict, picture, call=call)
+    assert 1000 - len(server.faults) <= 12
 
 
 async def test_a_server_that_is_gone_and_comes_back(server: Any, open_model: Any, picture: Path) -> None:
