@@ -14,6 +14,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import certifi
 import httpx
@@ -87,11 +88,19 @@ class Connection:
         url: of the server, up to and without `/v2`.
         token: the bearer token, or "".
         at_once: infer calls in flight; the others wait for their turn.
+
+    Raises (on construction):
+        ModelError: the token cannot be one, or the system's proxy cannot be used.
     """
 
     def __init__(self, url: str, token: str = "", *, at_once: int = 1) -> None:
         self.url = url.rstrip("/").removesuffix("/v2")
         self._token = token
+        # Libraries would put such a token into the words of their error.
+        if token and not (token.isascii() and token.isprintable() and token == token.strip()):
+            raise ModelError(
+                "This is no token for a model server", where=self.url, remedy="Copy it again, without line breaks."
+            )
         self._at_once = at_once
         self._calls = itertools.count(1)
         self._loop = asyncio.new_event_loop()
@@ -245,11 +254,15 @@ class Connection:
         headers = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "Plugdeck"}
         if self._token:
             headers["Authorization"] = f"Bearer {self._token}"
+        proxy = proxy_for(self.url)
+        if proxy is not None and urlsplit(proxy).scheme not in ("http", "https"):
+            remedy = "Set the system's proxy to an http:// address."
+            raise ModelError("The system's proxy cannot be used", where=self.url, remedy=remedy)
         many = self._at_once + 4
         return httpx.AsyncClient(
             headers=headers,
             verify=trusting(certifi.where()),
-            proxy=proxy_for(self.url),
+            proxy=proxy,
             trust_env=False,
             limits=httpx.Limits(max_connections=many, max_keepalive_connections=many, keepalive_expiry=30.0),
         )

@@ -120,10 +120,11 @@ async def test_a_server_that_is_gone_and_comes_back(server: Any, open_model: Any
 
 
 async def test_a_slow_server_costs_its_job_alone(server: Any, open_model: Any, picture: Path) -> None:
-    model = await open_model(timeout_s=1.0)
+    model = await open_model()
     server.gate.clear()
+    slow = Call(model._server, time.monotonic() + 1.0)
     with pytest.raises(ModelError, match="no answer") as error:
-        await asyncio.to_thread(model.predict, picture)
+        await asyncio.to_thread(model.predict, picture, call=slow)
     assert server.url in error.value.where
     server.gate.set()
     assert (await asyncio.to_thread(model.predict, picture)).instances
@@ -206,6 +207,20 @@ async def test_the_token_goes_with_every_call_and_into_no_text(server: Any, open
         assert "--token-env" in error.value.remedy
 
 
+@pytest.mark.parametrize("token", ["tok-en\n-123", "tok-en-123\n", "tök-en-123"])
+async def test_what_cannot_be_a_token_is_not_sent_and_not_told(server: Any, open_model: Any, token: str) -> None:
+    with pytest.raises(ModelError, match="no token") as error:
+        await open_model(token=token)
+    assert "en-123" not in repr(vars(error.value)) + str(error.value)
+    assert not server.calls
+
+
+async def test_a_proxy_of_another_kind_is_named(open_model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("desktop_app.worker.remote.connection.proxy_for", lambda _: "socks5://127.0.0.1:1")
+    with pytest.raises(ModelError, match="proxy cannot be used"):
+        await open_model()
+
+
 async def test_a_certificate_must_be_trusted(
     server: Any, open_model: Any, certificate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -246,11 +261,12 @@ async def test_a_model_that_is_not_there(server: Any, open_model: Any) -> None:
 
 
 async def test_servers_that_are_not_there_yet(server: Any, open_model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("desktop_app.worker.remote.model.PATIENCE_S", 0.3)
+    monkeypatch.setattr("desktop_app.worker.remote.model.PATIENCE_S", 2.0)
     server.ready = False
     with pytest.raises(ServerAway, match="not ready"):
         await open_model()
     await server.stop()
+    monkeypatch.setattr("desktop_app.worker.remote.model.PATIENCE_S", 0.3)
     with pytest.raises(ServerAway, match="no answer"):
         await open_model()
 
