@@ -23,7 +23,7 @@ def test_one_source_for_each_kind_of_model(model: Path, script: Path, tmp_path: 
     remote = options(
         "--remote", "http://gpu-box:8000/v2/", "--model", "m", "--model-version", 3, "--allow-insecure-remote"
     )
-    assert source_of(remote) == RemoteSource(url="http://gpu:8000", model="m", version="3", allow_insecure=True)
+    assert source_of(remote) == RemoteSource(url="http://gpu-box:8000", model="m", version="3", allow_insecure=True)
     link = tmp_path / "python"
     link.symlink_to(sys.executable)
     # The link itself: it is what makes the interpreter belong to its environment.
