@@ -84,6 +84,8 @@ class Hearing(QObject):
             window.plugins.model.remove(event.profile.id)
         else:
             window.plugins.model.put(event.profile, window.host.status(event.profile.id))
+            if window.filmstrip.model.only == event.profile.id:
+                window.filmstrip.name_only(event.profile.name)
         self._profiles_changed()
 
     def _take_statuses(self, statuses: tuple[ProfileStatus, ...]) -> None:

@@ -97,6 +97,27 @@ def test_the_job_that_is_looked_at_stays_if_it_is_of_the_plugin(opened: Any, hos
     opened(scenario)
 
 
+def test_a_new_name_of_the_selected_plugin_is_said_everywhere(opened: Any, host: Any, tools: Any) -> None:
+    async def scenario(window: MainWindow, profiles: list[Any]) -> None:
+        bolts = profiles[0]
+        window.plugins.select(bolts.id)
+        await tools.until(lambda: len(shown(window)) == 3)
+        heard: list[str] = []
+        window.plugins.chosen.connect(heard.append)
+        host.put(bolts.changed(name="Screws"))  # it goes behind the nuts
+        await tools.until(lambda: window.filmstrip.only.text() == "Screws")
+        assert window.filmstrip.empty.title.text() == "No jobs of Screws yet"
+        assert window.plugins.selected().name == "Screws"
+        assert window.logs.plugin.currentText() == "Screws"
+        assert len(shown(window)) == 3
+        assert heard == []
+        host.put(profiles[1].changed(name="Rivets"))
+        await tools.until(lambda: window.plugins.model.rows[0].profile.name == "Rivets")
+        assert window.filmstrip.only.text() == "Screws"
+
+    opened(scenario)
+
+
 def test_only_a_selection_chooses(opened: Any, tools: Any) -> None:
     async def scenario(window: MainWindow, profiles: list[Any]) -> None:
         heard: list[str] = []

@@ -341,10 +341,7 @@ class Filmstrip(Panel):
         current = self.current()
         self._by_hand = False
         self.model.show_only(profile_id, records)
-        self.only.setText(plain(name, 24))
-        self.only.setVisible(bool(profile_id))
-        title = tr("No jobs of {name} yet").format(name=plain(name, 40)) if profile_id else ""
-        self.empty.say("live", title or tr("Jobs appear here as they arrive"))
+        self.name_only(name)
         self._show_stack()
         place = self.model.row_of(current.id) if current is not None else -1
         if place >= 0 and not self.follow.isChecked():
@@ -352,6 +349,14 @@ class Filmstrip(Panel):
         elif self.follow.isChecked() or profile_id:
             self._go_to_newest()
         self._by_hand = True
+
+    def name_only(self, name: str) -> None:
+        """Says whose jobs alone are shown, if of one plugin alone."""
+        one = bool(self.model.only)
+        self.only.setText(plain(name, 24))
+        self.only.setVisible(one)
+        title = tr("No jobs of {name} yet").format(name=plain(name, 40)) if one else ""
+        self.empty.say("live", title or tr("Jobs appear here as they arrive"))
 
     def forget(self, profile_ids: frozenset[str]) -> None:
         """Takes away the jobs of profiles that are nowhere any more."""

@@ -108,22 +108,24 @@ class PluginModel(QAbstractListModel):
 
     def put(self, profile: Profile, status: ProfileStatus) -> None:
         """Adds a profile or shows its new version."""
-        place = self.row_of(profile.id)
-        if place >= 0 and self.rows[place].profile.name == profile.name:
-            self.rows[place].profile = profile
-            self._changed(place)
-            self._name_shadows()
-            return
-        row = PluginRow(profile, status)
-        if place >= 0:
-            old = self.rows[place]
-            row = PluginRow(profile, old.status, old.jobs, old.failed, old.median_ms, old.durations, old.bars)
-            self.remove(profile.id)
+        known = self.row_of(profile.id)
         name = profile.name.casefold()
-        place = sum(1 for other in self.rows if other.profile.name.casefold() <= name)
-        self.beginInsertRows(NO_INDEX, place, place)
-        self.rows.insert(place, row)
-        self.endInsertRows()
+        others = [row for row in self.rows if row.profile.id != profile.id]
+        place = sum(1 for other in others if other.profile.name.casefold() <= name)
+        if known < 0:
+            self.beginInsertRows(NO_INDEX, place, place)
+            self.rows.insert(place, PluginRow(profile, status))
+            self.endInsertRows()
+        else:
+            row = self.rows[known]
+            if row.profile.name != profile.name and place != known:
+                # Qt names the row before which it comes to stand while it is still at its old place.
+                self.beginMoveRows(NO_INDEX, known, known, NO_INDEX, place + (place > known))
+                self.rows = [*others[:place], row, *others[place:]]
+                self.endMoveRows()
+                known = place
+            row.profile = profile
+            self._changed(known)
         self._name_shadows()
 
     def remove(self, profile_id: str) -> None:

@@ -45,9 +45,11 @@ class _List(SteadyList):
         super().mousePressEvent(event)
 
     def rowsAboutToBeRemoved(self, parent: QModelIndex | QPersistentModelIndex, start: int, end: int) -> None:
-        # Qt would select a neighbour, which nobody chose.
+        # Qt would select a neighbour, which nobody chose; also of a row that has the focus alone.
         if any(start <= index.row() <= end for index in self.selectedIndexes()):
             self.selectionModel().clear()
+        elif start <= self.currentIndex().row() <= end:
+            self.selectionModel().clearCurrentIndex()
         super().rowsAboutToBeRemoved(parent, start, end)
 
 

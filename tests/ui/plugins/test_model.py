@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPersistentModelIndex, Qt
 from PySide6.QtTest import QAbstractItemModelTester
 
 from desktop_app.core.events import ProfileState, ProfileStatus
@@ -50,6 +50,26 @@ def test_how_far_a_script_is_stands_beside_its_state(qapp: Any, tools: Any) -> N
     assert changed == [0]
     model.take_job(replace(running, state=JobState.BUILDING))
     assert row.words == "busy 1"
+
+
+def test_a_plugin_with_a_new_name_moves_and_keeps_all_it_shows(qapp: Any, tools: Any) -> None:
+    model = PluginModel()
+    tester = QAbstractItemModelTester(model, QAbstractItemModelTester.FailureReportingMode.Fatal)
+    for name in ("b", "d", "f"):
+        model.put(tools.profile(name), ProfileStatus(name))
+    removed: list[Any] = []
+    model.rowsRemoved.connect(lambda *place: removed.append(place))
+    row = model.find("b")
+    assert row is not None
+    row.runs_on, row.working = "cuda", tools.job(row.profile)
+    held = QPersistentModelIndex(model.index(0))
+    for name, order in (("c", "cdf"), ("e", "def"), ("g", "dfg"), ("e", "def"), ("a", "adf"), ("d", "ddf")):
+        model.put(row.profile.changed(name=name), ProfileStatus("b"))
+        assert "".join(one.profile.name for one in model.rows) == order
+        assert held.data(Qt.ItemDataRole.DisplayRole) == name
+    assert model.find("b") is row
+    assert removed == []
+    assert tester.model() is model
 
 
 def test_a_shadow_says_whose_it_is(qapp: Any, tools: Any) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QItemSelectionModel, Qt
 from PySide6.QtGui import QFont, QFontMetrics
 from PySide6.QtTest import QAbstractItemModelTester
 
@@ -81,6 +81,23 @@ def test_commands(panel: Any, tools: Any, qtbot: Any) -> None:
     panel.model.set_status(ProfileStatus("fasteners", ProfileState.ONLINE))
     menu = panel.menu_for(panel.model.rows[0])
     assert {entry.data(): entry.isEnabled() for entry in menu.actions() if entry.data()}["restart"]
+
+
+def test_a_plugin_that_goes_hands_its_selection_to_none(panel: Any, tools: Any, qtbot: Any) -> None:
+    for name in ("a", "b", "c"):
+        panel.model.put(tools.profile(name), ProfileStatus(name))
+    heard: list[str] = []
+    panel.chosen.connect(heard.append)
+    panel.command.connect(lambda name, profile: panel.model.remove(profile))
+    # What the focus alone does to a list.
+    panel.view.selectionModel().setCurrentIndex(panel.model.index(1), QItemSelectionModel.SelectionFlag.NoUpdate)
+    qtbot.keyClick(panel.view, Qt.Key.Key_Delete)
+    assert [row.profile.name for row in panel.model.rows] == ["a", "c"]
+    assert panel.view.selectedIndexes() == []
+    assert heard == []
+    panel.select("a")
+    qtbot.keyClick(panel.view, Qt.Key.Key_Delete)
+    assert heard == ["a", ""]
 
 
 def test_the_words_come_before_the_bars(qapp: Any) -> None:
