@@ -22,6 +22,9 @@ LONG_S = 1.0
 GRID_S = 0.0625
 """What waits a second or longer is woken on a grid, so that an app at rest wakes once for many."""
 
+LONGEST_MS = 86_400_000
+"""So long the alarm waits at most, and then looks again: a timer of Qt takes no more than 2^31 ms."""
+
 MOST_CANCELLED = 100
 
 
@@ -64,7 +67,7 @@ class Loop(qasync.QEventLoop):  # type: ignore[misc]
         self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
         """See asyncio; what is a second away or more comes up to a sixteenth of one late."""
-        if when - self.time() >= LONG_S:
+        if LONG_S <= when - self.time() < math.inf:
             when = math.ceil(when / GRID_S) * GRID_S
         handle = asyncio.TimerHandle(when, callback, args, self, context)
         handle._scheduled = True  # type: ignore[attr-defined]  # noqa: SLF001 - it tells the loop of its cancellation only then
@@ -91,7 +94,7 @@ class Loop(qasync.QEventLoop):  # type: ignore[misc]
     def _set_alarm(self) -> None:
         if self._later and self._later[0].when() < self._rings_at and not self.is_closed():
             self._rings_at = self._later[0].when()
-            self._alarm.start(max(0, math.ceil((self._rings_at - self.time()) * 1000)))
+            self._alarm.start(max(0, math.ceil(min((self._rings_at - self.time()) * 1000, LONGEST_MS))))
 
     def _ring(self) -> None:
         self._rings_at = math.inf

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -32,10 +33,11 @@ def test_in_order_each_in_its_context_and_none_that_was_cancelled(loop: Loop) ->
         done = asyncio.Event()
         loop.call_soon(heard.append, 1)
         loop.call_soon(heard.append, "cancelled").cancel()
-        loop.call_later(0.02, heard.append, 4)
-        loop.call_later(0.01, heard.append, 3)
-        loop.call_later(0.01, heard.append, "cancelled").cancel()
-        loop.call_at(loop.time() + 0.03, done.set)
+        base = loop.time()
+        loop.call_at(base + 0.02, heard.append, 4)
+        loop.call_at(base + 0.01, heard.append, 3)
+        loop.call_at(base + 0.01, heard.append, "cancelled").cancel()
+        loop.call_at(base + 0.03, done.set)
         loop.call_soon(heard.append, 2)
         await asyncio.wait_for(done.wait(), LIMIT_S)
         assert heard == [1, 2, 3, 4]
@@ -73,13 +75,16 @@ def test_a_loop_of_qts_own_inside_a_callback(loop: Loop) -> None:
         inner = QEventLoop()
 
         def opens() -> None:
-            loop.call_later(0.01, inner.quit)
             inner.exec()
             heard.append("closed")
 
+        def inside() -> None:
+            heard.append("inside")
+            inner.quit()
+
         loop.call_soon(opens)
         loop.call_soon(heard.append, "meanwhile")
-        loop.call_soon(loop.call_soon, heard.append, "inside")
+        loop.call_soon(loop.call_soon, inside)
         async with asyncio.timeout(LIMIT_S):
             while "closed" not in heard:  # noqa: ASYNC110 - an event would be set through the loop under test
                 await asyncio.sleep(0.001)
@@ -117,6 +122,26 @@ def test_threads_pipes_and_time_limits(loop: Loop) -> None:
         await servers[0].wait_closed()
 
     loop.run_until_complete(whole())
+
+
+def test_what_is_weeks_away_or_never_comes_holds_up_nothing(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        heard: list[str] = []
+        base = loop.time()
+        never = loop.call_at(math.inf, heard.append, "never")
+        far = loop.call_later(2**32, heard.append, "far")
+        await asyncio.wait_for(asyncio.sleep(0.001), LIMIT_S)
+        done = asyncio.Event()
+        # An alarm that comes before its time, as every day's first does, is set again.
+        monkeypatch.setattr("desktop_app.ui.loop.LONGEST_MS", 1)
+        loop.call_at(base + 0.1, done.set)
+        await asyncio.wait_for(done.wait(), LIMIT_S)
+        assert loop.time() >= base + 0.1
+        assert heard == []
+        never.cancel()
+        far.cancel()
+
+    loop.run_until_complete(scenario())
 
 
 def test_time_limits_that_were_kept_leave_nothing_behind(loop: Loop) -> None:
