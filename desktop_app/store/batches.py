@@ -92,11 +92,11 @@ class Batches:
         return self._db.write(write)
 
     def take_over(self, old_id: str, new_id: str) -> asyncio.Future[None]:
-        """What an earlier job left in the middle belongs to this one from now on."""
+        """What an earlier job left in the middle belongs to this one from now on; a new order is not held."""
 
         def write(connection: sqlite3.Connection) -> None:
             values = (storable(new_id), old_id)
-            connection.execute("UPDATE batch SET job_id = ? WHERE job_id = ?", values)
+            connection.execute("UPDATE batch SET job_id = ?, paused = 0 WHERE job_id = ?", values)
             connection.execute("UPDATE batch_asset SET job_id = ? WHERE job_id = ?", values)
 
         return self._db.write(write)
@@ -159,7 +159,7 @@ class Batches:
                 ).fetchone()
                 if old is not None and old[0] == IMPORTED:
                     continue
-                reason, name = storable(hidden(outcome.reason)), storable(outcome.external_id)
+                reason, name = storable(hidden(outcome.reason)), storable(hidden(outcome.external_id))
                 connection.execute(
                     "INSERT OR REPLACE INTO batch_asset (job_id, asset_id, state, external_id, reason) "
                     "VALUES (?, ?, ?, ?, ?)",

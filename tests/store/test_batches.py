@@ -40,13 +40,17 @@ async def test_no_secret_and_no_signature_is_kept(db: Database) -> None:
     batches = await begun(db)
     await batches.sending("j1", {"rows": [["a", "", None, {"objects": [{"note": "https://x.example/a?sig=1"}]}]]})
     await batches.settle(
-        "j1", [Outcome("b", "", "refused with k-123456 at https://x.example/b?token=2")], page=1, total=1
+        "j1",
+        [Outcome("b", "https://x.example/b.png?sign=3", "refused with k-123456 at https://x.example/b?token=2")],
+        page=1,
+        total=1,
     )
     await db.flush()
     content = b"".join(path.read_bytes() for path in db.path.parent.glob("plugdeck.db*"))
     assert b"k-123456" not in content
     assert b"sig=1" not in content
     assert b"token=2" not in content
+    assert b"sign=3" not in content
 
 
 async def test_what_was_left_is_found_by_its_plan_and_taken_over(db: Database) -> None:
@@ -58,11 +62,12 @@ async def test_what_was_left_is_found_by_its_plan_and_taken_over(db: Database) -
     assert await batches.left("p1", "plan", 0, ("j1",)) is None
     left = await batches.left("p1", "plan", 0, ())
     assert left is not None
+    await batches.pause("j1", True)
     await batches.take_over(left.job_id, "j2")
     assert await batches.get("j1") is None
     row = await batches.get("j2")
     assert row is not None
-    assert (row.page, row.imported) == (2, 1)
+    assert (row.page, row.imported, row.paused) == (2, 1, False)
     assert await batches.settled("j2", ["a"]) == {"a"}
     await batches.close("j2", "done")
     assert await batches.left("p1", "plan", 0, ()) is None

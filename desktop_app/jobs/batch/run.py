@@ -17,13 +17,14 @@ from desktop_app.core.prediction import Prediction
 from desktop_app.core.profile import AnswerFormat, Profile
 from desktop_app.jobs.answer import build_answer
 from desktop_app.jobs.assets import Assets
-from desktop_app.jobs.batch.listing import Chunk, Item, Listing
+from desktop_app.jobs.batch.listing import Chunk, Item, Listing, item_of
 from desktop_app.jobs.batch.pace import Pace, closing_words, progress_line
 from desktop_app.jobs.batch.patience import BAD_KEY, PatientHub, Row
 from desktop_app.jobs.batch.plan import Plan
 from desktop_app.jobs.queue import Turns
 from desktop_app.runner.pool import Runner
 from desktop_app.store.batches import Batches, BatchRow, Outcome
+from desktop_app.store.redact import MASK
 
 log = logging.getLogger(__name__)
 
@@ -323,13 +324,18 @@ class BatchRun:
         )
 
     async def _read_noted(self, sending: dict[str, Any]) -> tuple[list[Row], list[Outcome], int]:
-        rows = []
+        rows, gone = [], []
         for asset_id, external_id, was, answer in sending.get("rows", ()):
             url = ""
-            if not external_id:
-                url = str((await self._tools.hub.asset(asset_id) or {}).get("data") or "")
+            if not external_id or "://" in external_id or MASK in external_id:
+                # No name, or one that was cut on its way to the disk: it would go to another asset, or to none.
+                found = item_of(await self._tools.hub.asset(asset_id) or {})
+                if found is None:
+                    gone.append(Outcome(asset_id, external_id, "The project has the asset no longer"))
+                    continue
+                external_id, url = found.external_id, found.url
             rows.append(Row(asset_id, external_id, url, answer, was))
-        outcomes = [Outcome(row.asset_id, row.external_id) for row in rows]
+        outcomes = [Outcome(row.asset_id, row.external_id) for row in rows] + gone
         outcomes += [Outcome(*failed) for failed in sending.get("failed", ())]
         return rows, outcomes, int(sending.get("page", self._row.page))
 

@@ -13,6 +13,7 @@ from desktop_app.core.errors import HubRefused, HubUnreachable, ModelError
 from desktop_app.core.events import ProfileState, ProfileStatus
 from desktop_app.core.job import Job
 from desktop_app.hub import protocol
+from desktop_app.hub.demo.sample import make_id
 from desktop_app.hub.demo.server import DemoHub
 from desktop_app.hub.demo.state import Outcome, Session
 from desktop_app.jobs.batch import listing, patience, run
@@ -108,7 +109,9 @@ async def test_a_worker_that_runs_no_more_ends_it_with_what_was_done_on_disk(hub
     async def crash() -> Any:
         [running] = line.service._batches._running.values()
         await until(lambda: running._done == 2)
-        line.service._failed = ProfileStatus(line.profile.id, ProfileState.CRASHED, "The worker crashes again and again")
+        line.service._failed = ProfileStatus(
+            line.profile.id, ProfileState.CRASHED, "The worker crashes again and again"
+        )
         raise ModelError("The worker ended")
 
     def answer(job: Job) -> Any:
@@ -271,6 +274,10 @@ async def test_what_was_on_its_way_is_read_back_before_it_is_sent_again(hub, lin
     """A crash between the import and the note that it arrived: one asset is there, one is not."""
     line.api_key = hub.api_key
     there, missing, later = hub.assets[0], hub.assets[1], hub.assets[2:]
+    # A name that is an address is cut on its way to the disk.
+    task = hub.project.task_of(missing)
+    object.__setattr__(missing, "external_id", "https://cdn.example/picture?id=17")
+    hub.tasks[make_id("task", missing.external_id)] = task
     labels = {"objects": [{"title": "x", "point": [1, 2]}], "classifications": [], "relations": []}
     session = await batch(hub, send=False)
     await line.service.stop(0.0)
