@@ -210,13 +210,25 @@ class _Demos:
     async def _start(self, demo: Demo) -> None:
         try:
             await demo.start()
-        except KnownError as error:
-            self._window.notices.say_error(error)
-            await demo.leave()
-            self._demo = None
+        except (KnownError, OSError) as error:
+            self._window.notices.say_error(error if isinstance(error, KnownError) else self._reported(error))
+            try:
+                await demo.leave()
+            finally:
+                self._demo = None
             return
         # A demo that is the whole app ends with it, and leaves nothing behind either way.
         self._window.demo.begin(demo, None if self._alone else self.leave)
+
+    def _reported(self, error: OSError) -> KnownError:
+        from desktop_app.ui.formats import tr
+
+        self._host.bug(error, "the demo")
+        return KnownError(
+            tr("Something went wrong in the app."),
+            remedy=tr("A report was written, without secrets. Send the diagnostics to who maintains Plugdeck."),
+            details=str(error),
+        )
 
     async def leave(self) -> None:
         """Ends the demo, and not the app, once the person is sure."""
@@ -225,9 +237,13 @@ class _Demos:
             return
         async with self._turn:
             self._window.demo.leaving()
-            gone = await demo.leave()
-            self._demo = None
-            self._window.demo.end(gone)
+            gone = frozenset[str]()
+            try:
+                gone = await demo.leave()
+            finally:
+                # Its hub is no more, whatever could not be taken away.
+                self._demo = None
+                self._window.demo.end(gone)
 
     async def end(self, host: Host, drain_s: float) -> None:
         """Ends the demo and the host. The sample profiles go: they are of no use without their hub."""

@@ -178,10 +178,12 @@ class Demo:
 
         A person's own profiles at the demo hub stay, and are stopped.
         """
-        for profile in self.guests():
-            await self._host.stop_profile(profile.id)
-        await self.stop(remove=True)
-        await self.close()
+        try:
+            for profile in self.guests():
+                await self._host.stop_profile(profile.id)
+            await self.stop(remove=True)
+        finally:
+            await self.close()
         return frozenset(profile.id for profile in self.profiles)
 
     async def stop(self, *, remove: bool = False) -> None:

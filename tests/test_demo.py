@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import keyring
 import psutil
 import pytest
+from keyring.backends import fail
 
 from desktop_app.core import aio
 from desktop_app.core.events import JobChanged, ProfileState
@@ -135,6 +137,15 @@ async def test_one_leaves_it_and_keeps_what_is_ones_own(host: Host) -> None:
     assert host.profiles.all() == (own, guest)
 
 
+@pytest.fixture
+def no_keychain() -> Iterator[None]:
+    before = keyring.get_keyring()
+    keyring.set_keyring(fail.Keyring())
+    yield
+    keyring.set_keyring(before)
+
+
+@pytest.mark.usefixtures("no_keychain")
 async def test_what_a_crash_left_of_it_is_cleared_away(host: Host) -> None:
     first = sample_plugins()[0]
     left = Profile(name=first.name, host="http://127.0.0.1:9", plugin_id=first.plugin_id, source=first.source)

@@ -73,8 +73,11 @@ class Supervisor:
             try:
                 await service.stop(drain_s, for_good=for_good)
             finally:
-                self._services.pop(profile_id, None)
-                self._ending.pop(profile_id, None)
+                # Somebody else may have stopped it too, and have started it anew before this one noticed.
+                if self._services.get(profile_id) is service:
+                    del self._services[profile_id]
+                if self._ending.get(profile_id) is ended:
+                    del self._ending[profile_id]
                 ended.set()
 
     async def settled(self, profile_id: str) -> None:

@@ -185,6 +185,29 @@ async def test_one_that_is_being_stopped_can_be_started_once_it_has_ended(house,
     await stopping
 
 
+async def test_one_that_two_stop_and_one_starts_again_is_still_known(house, hub, monkeypatch):
+    """Else nobody could stop it any more, and its worker would outlive the app."""
+    profile = house.profiles[0]
+    house.supervisor.start(profile)
+    await hub.wait_online("p1", 60)
+    service = house.supervisor._services[profile.id]
+    real, late = service.stop, asyncio.Event()
+
+    async def slow(drain_s: float, *, for_good: bool) -> None:
+        await late.wait()
+
+    monkeypatch.setattr(service, "stop", slow)
+    second = spawn(house.supervisor.stop(profile.id), name="stop again")
+    await asyncio.sleep(0)
+    monkeypatch.setattr(service, "stop", real)
+    await house.supervisor.stop(profile.id)
+    house.supervisor.start(profile)
+    late.set()
+    await second
+    assert house.supervisor.running == (profile.id,)
+    await hub.wait_online("p1", 60)
+
+
 async def test_a_running_job_is_cancelled_from_outside(house, hub):
     await start_all(house, hub)
     service = house.supervisor._services[house.profiles[0].id]

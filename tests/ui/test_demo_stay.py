@@ -1,15 +1,20 @@
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from PySide6.QtWidgets import QApplication
 
 from desktop_app.app import _Demos
+from desktop_app.core.aio import running_tasks
+from desktop_app.core.errors import StoreError
 from desktop_app.core.job import JobState
 from desktop_app.core.resources import resource
 from desktop_app.host import Host
+from desktop_app.hub.demo.server import DemoHub
 from desktop_app.store.paths import DataDir
 from desktop_app.ui.dialogs import Question
 from desktop_app.ui.main_window import MainWindow
@@ -101,5 +106,50 @@ def test_the_demo_begun_at_the_door_can_be_left(opened: Any, tools: Any) -> None
         question.no.click()
         await tools.until(lambda: not any(one.isVisible() for one in window.findChildren(Question)))
         assert window.demo.button is not None
+
+    opened(scenario)
+
+
+def test_a_demo_that_cannot_take_everything_away_ends_all_the_same(
+    opened: Any, tools: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario(window: MainWindow, host: Host) -> None:
+        window.welcome.demo_door.click()
+        await tools.until(lambda: window.demo.button is not None)
+        url = window.demo.url
+
+        async def full(_: str) -> None:
+            raise StoreError("The disk is full")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(host.history, "forget", full)
+            window.demo.button.leave.trigger()
+            await tools.until(lambda: any("The disk is full" in text for text in window.notices.texts))
+        assert window.demo.button is None
+        assert not any("demo" in text for text in window.notices.texts)
+        with pytest.raises(OSError, match="."):
+            await asyncio.open_connection("127.0.0.1", urlsplit(url).port)
+        # It can be had again.
+        window.toolbar.demo_entry.trigger()
+        await tools.until(lambda: window.demo.button is not None)
+
+    opened(scenario)
+
+
+def test_a_demo_without_a_port_says_so_and_can_be_tried_again(
+    opened: Any, tools: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario(window: MainWindow, host: Host) -> None:
+        async def none_free(_: DemoHub) -> None:
+            raise OSError("no port is free")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(DemoHub, "start", none_free)
+            window.welcome.demo_door.click()
+            await tools.until(lambda: any("Something went wrong" in text for text in window.notices.texts))
+            assert len(host.crashes.since(0)) == 1
+            await tools.until(lambda: not any(task.get_name() == "demo" for task in running_tasks()))
+        window.welcome.demo_door.click()
+        await tools.until(lambda: window.demo.button is not None)
 
     opened(scenario)
