@@ -27,7 +27,7 @@ from desktop_app.core.events import (
     Signal,
     StatusChanged,
 )
-from desktop_app.core.profile import Profile
+from desktop_app.core.profile import Profile, RemoteSource
 from desktop_app.core.proxy import ProxyChoice
 from desktop_app.hub.listener import Timing
 from desktop_app.jobs.assets import Assets
@@ -266,6 +266,12 @@ class Host(Workbench):
         if secret is None and old.name != profile.name:
             secret = await self._old_secret(old)
         warning = await self._keep_secret(profile, secret, token)
+        if token is None and isinstance(old.source, RemoteSource) and not old.source.same_server(profile.source):
+            # It was given for another server, which is not to be told of it.
+            try:
+                await self.secrets.delete_token(old)
+            except SecretError as error:
+                warning = f"{warning} {error}".strip()
         if running and (old != profile or secret is not None or token is not None):
             await self.supervisor.stop(profile.id)
             self.supervisor.start(profile)

@@ -14,7 +14,7 @@ from keyring.backends.fail import Keyring as NoKeychain
 from desktop_app.core import aio
 from desktop_app.core.errors import ModelLoadError, ProfileError, ProfileNotFound, SecretError, StoreError
 from desktop_app.core.events import Event, ProfileChanged, ProfileState, StatusChanged
-from desktop_app.core.profile import CallbackSource, OnnxSource, Profile
+from desktop_app.core.profile import CallbackSource, OnnxSource, Profile, RemoteSource
 from desktop_app.core.resources import resource
 from desktop_app.host import Host
 from desktop_app.hub.demo.server import DemoHub
@@ -105,6 +105,22 @@ async def test_a_profile_and_its_secret_live_and_go_together(host: Host, keychai
     with pytest.raises(ProfileNotFound):
         host.profiles.get("Vehicles")
     assert [event.removed for event in heard if isinstance(event, ProfileChanged)][-1]
+
+
+async def test_a_token_stays_with_the_server_it_was_given_for(host: Host, keychain: Keychain) -> None:
+    far = profile(source=RemoteSource(url="https://models.example", model="m"))
+    await host.add_profile(far, None, "t0ken")
+    other_model = far.changed(source=RemoteSource(url="https://models.example:443/v2", model="other"))
+    await host.update_profile(other_model)
+    assert await host.secrets.token(far) == "t0ken"
+    elsewhere = far.changed(source=RemoteSource(url="https://models.example:8443", model="m"))
+    assert await host.update_profile(elsewhere) == ""
+    assert await host.secrets.token(far) is None
+    assert keychain.values == {}
+    moved = far.changed(source=RemoteSource(url="https://third.example", model="m"))
+    await host.update_profile(moved, token="new")
+    assert await host.secrets.token(far) == "new"
+    await host.remove_profile(far.id)
 
 
 @pytest.mark.usefixtures("no_keychain")

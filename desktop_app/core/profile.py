@@ -6,7 +6,7 @@ import uuid
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -40,10 +40,20 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+def web_address(text: str) -> SplitResult | None:
+    """The parts of an http or https address, or None where it is none that can be connected to."""
+    try:
+        parts = urlsplit(text.strip())
+        whole = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return None
+    return parts if whole else None
+
+
 def _plain_address(value: str) -> str:
     value = value.strip().rstrip("/")
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    parts = web_address(value)
+    if parts is None:
         raise ValueError("must be an address such as https://api.ango.ai")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ValueError("must be a plain address without user name, query or fragment")
@@ -102,6 +112,15 @@ class RemoteSource(_Frozen):
         """Whether pictures and token are safe on the way, or the person has allowed that they are not."""
         parts = urlsplit(self.url)
         return parts.scheme == "https" or (parts.hostname or "") in LOOPBACK_HOSTS or self.allow_insecure
+
+    def same_server(self, other: object) -> bool:
+        """Whether another source is at the same scheme, host and port: a token is for one server alone."""
+        return isinstance(other, RemoteSource) and _place(self.url) == _place(other.url)
+
+
+def _place(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
 REMOTE_CONCURRENCY = 4

@@ -6,6 +6,7 @@ import asyncio
 import os
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from secrets import token_hex
 from typing import NamedTuple, TypeVar
 
@@ -248,12 +249,20 @@ class Secrets:
         Raises:
             SecretError: see `delete`.
         """
-        entry = _Entry.api_key(profile)
+        await self._delete_one(_Entry.api_key(profile))
+
+    async def delete_token(self, profile: Profile) -> None:
+        """Removes the token for the profile's model server alone.
+
+        Raises:
+            SecretError: see `delete`.
+        """
+        await self._delete_one(_Entry.token(profile))
+
+    async def _delete_one(self, entry: _Entry) -> None:
         self._kept.pop(entry.name, None)
-        try:
+        with suppress(_NoKeychain):
             await self._call(entry, lambda: _delete(entry.name))
-        except _NoKeychain:
-            pass
 
     async def _call(self, entry: _Entry, fn: Callable[[], T], remedy: str = "") -> T:
         remedy = remedy or f"Unlock the keychain and try again, or set the environment variable {entry.variable}."

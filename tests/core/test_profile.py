@@ -73,6 +73,8 @@ def test_text_is_stripped() -> None:
         {"plugin_id": "a\tb"},
         {"host": "api.ango.ai"},
         {"host": "ftp://api.ango.ai"},
+        {"host": "http://["},
+        {"host": "https://h:80O0"},
         {"host": "https://"},
         {"host": "https://user:pass@api.ango.ai"},
         {"host": "https://api.ango.ai?x=1"},

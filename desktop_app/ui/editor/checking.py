@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from typing import Any
-from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
-from desktop_app.core.profile import LOOPBACK_HOSTS, Detection, Profile, RemoteSource
+from desktop_app.core.profile import LOOPBACK_HOSTS, Detection, Profile, RemoteSource, web_address
 from desktop_app.ui.editor.form import ProfileForm
 from desktop_app.ui.formats import tr
 
@@ -48,8 +47,9 @@ def candidate(
             problems.setdefault(place, words_of(form, place, part))
     if form.name.value.casefold() in taken:
         problems["name"] = tr("Another plugin has this name.")
-    address = urlsplit(form.host.value)
-    if address.scheme == "http" and address.hostname not in LOOPBACK_HOSTS and not form.insecure.value:
+    address = web_address(form.host.value)
+    plain = address is not None and address.scheme == "http" and address.hostname not in LOOPBACK_HOSTS
+    if plain and not form.insecure.value:
         problems.setdefault("host", tr("Use https, or allow a hub without encryption below."))
     return (profile if not problems else None), problems
 

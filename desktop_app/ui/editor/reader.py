@@ -69,7 +69,7 @@ class Reader:
         """Asks a model server what its model is.
 
         Args:
-            profile: the one that is edited, whose token is taken where none was typed.
+            profile: the one that is edited, whose token is taken where none was typed and its server is asked.
             picture, changed: as for `inspect`.
         """
         self._turn += 1
@@ -82,7 +82,8 @@ class Reader:
         classes.offer(())
         changed()
         try:
-            token = remote.token.value or (await self._host.secrets.token(profile) if profile else None) or ""
+            kept = profile is not None and source.same_server(profile.source)
+            token = remote.token.value or (await self._host.secrets.token(profile) if profile and kept else None) or ""
             self._host.secrets.hold_token(PREVIEW_ID, token)
             family = remote.input.family.value
             found = await self._host.inspect_remote(source, token, family=family, picture=picture)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
-from desktop_app.core.profile import LOOPBACK_HOSTS, RemoteSource
+from desktop_app.core.profile import LOOPBACK_HOSTS, RemoteSource, web_address
 from desktop_app.ui.editor.fields import Field, SecretField, SwitchField, TextField
 from desktop_app.ui.editor.model_panel import ModelPanel
 from desktop_app.ui.formats import tr
@@ -43,6 +42,8 @@ class RemotePanel(ModelPanel):
         self._add("token", self.token)
         self._add("allow_insecure", self.insecure)
         self.token.edited.connect(self.forget)
+        self._filled: RemoteSource | None = None
+        self.url.edited.connect(self._follow_address)
         self.button = push_button(tr("Look at the server"), self.look, icon="remote")
         self._look_field = Field("", self.button)
         self._look_field.row.setStretchFactor(self.button, 0)
@@ -72,8 +73,8 @@ class RemotePanel(ModelPanel):
 
     def problems(self) -> dict[str, str]:
         found = {}
-        address = urlsplit(self.url.value)
-        if address.scheme not in ("http", "https") or not address.hostname:
+        address = web_address(self.url.value)
+        if address is None:
             found["url"] = tr("Must be an address such as https://models.example.com.")
         elif address.scheme == "http" and address.hostname not in LOOPBACK_HOSTS and not self.insecure.value:
             found["url"] = tr("Use https, or allow a server without encryption below.")
@@ -88,6 +89,7 @@ class RemotePanel(ModelPanel):
         for field in (self.url, self.model, self.version, self.token):
             field.value = ""
         self.insecure.value = False
+        self._filled = None
         self.tell_token(known=False)
 
     def fill(self, source: RemoteSource) -> None:
@@ -98,12 +100,21 @@ class RemotePanel(ModelPanel):
         self.version.value = source.version
         self.insecure.value = source.allow_insecure
         self.input.start(source.overrides)
+        self._filled = source
         self.tell_token(known=True)
 
     def tell_token(self, *, known: bool) -> None:
         """Says where the token is kept; `known` where an empty field leaves one as it is."""
         kept = tr("Kept in this computer's keychain, never in a file. Leave it empty where the server wants none.")
         self.token.set_hint(tr("Leave empty to keep the present one.") if known else kept)
+
+    def _follow_address(self) -> None:
+        # A token goes to the server that it was given for, and to no other.
+        there = web_address(self.url.value)
+        same = self._filled is not None and there is not None
+        if same and self._filled is not None:
+            same = self._filled.same_server(self._filled.model_copy(update={"url": self.url.value.strip()}))
+        self.tell_token(known=same)
 
     def look(self) -> None:
         if self.source() is not None:

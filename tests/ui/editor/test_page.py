@@ -273,6 +273,21 @@ def test_a_model_on_a_server_is_looked_at_tried_and_added(
         host.fail_next = ModelLoadError("The model server gave no answer", remedy="Check that it runs.")
         remote.button.click()
         await tools.until(lambda: "gave no answer" in remote.findings.summary.text())
+        # A stored token is for its own server alone.
+        host.secrets.tokens[profile.id] = "st-ored"
+        for url, token, hint in (
+            ("https://elsewhere.example", "", "Kept in"),
+            ("https://gpu.example.com:443", "st-ored", "keep the present one"),
+            ("http://[", None, "Kept in"),
+        ):
+            _type(remote.url, url, qtbot)
+            assert hint in remote.token.message.text()
+            await tools.until(lambda wanted=token is not None: remote.button.isEnabled() is wanted)
+            if token is not None:
+                host.calls.clear()
+                remote.button.click()
+                await tools.until(lambda: bool(host.calls))
+                assert ("inspect remote", f"{url} fasteners {token}".rstrip()) in [(a, b.rstrip()) for a, b in host.calls]
         page.hide()
 
     run(scenario())
