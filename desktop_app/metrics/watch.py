@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import ssl
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
 
+import certifi
 import httpx
 from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
+from desktop_app.core.authorities import trusting
 from desktop_app.core.proxy import proxy_for
 
 LIMIT_S = 5.0
@@ -66,23 +71,36 @@ class RunnerHealth:
 async def look(url: str) -> RunnerHealth:
     """Asks a runner how it is; never raises for what it answers, or that it does not."""
     try:
-        async with httpx.AsyncClient(timeout=LIMIT_S, proxy=proxy_for(url), trust_env=False) as http:
+        # Reading the authorities takes a moment; the window must not wait for them.
+        trust = await asyncio.to_thread(_trust)
+        async with (
+            asyncio.timeout(2 * LIMIT_S),
+            httpx.AsyncClient(timeout=LIMIT_S, proxy=proxy_for(url), trust_env=False, verify=trust) as http,
+        ):
             ready = await _get(http, f"{url}/readyz")
             text = await _get(http, f"{url}/metrics")
-    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, ImportError) as error:  # the last: a proxy of another kind
         return RunnerHealth(url, Health.SILENT, time.time(), _why(error))
     except ValueError as error:
         return RunnerHealth(url, Health.STRANGER, time.time(), str(error))
     try:
-        status = json.loads(ready).get("status")
-        families = list(text_string_to_metric_families(text))
-        version, profiles = _version(families), _profiles(families)
-    except (ValueError, AttributeError, KeyError, RecursionError):
+        status, version, profiles = await asyncio.to_thread(_read, ready, text)
+    except (ValueError, AttributeError, KeyError, TypeError, OverflowError, RecursionError):
         return RunnerHealth(url, Health.STRANGER, time.time())
     if not version:
         return RunnerHealth(url, Health.STRANGER, time.time())
     known = {"ready": Health.READY, "draining": Health.DRAINING}
     return RunnerHealth(url, known.get(status, Health.NOT_READY), time.time(), "", version, profiles)
+
+
+@cache
+def _trust() -> ssl.SSLContext:
+    return trusting(certifi.where())
+
+
+def _read(ready: str, text: str) -> tuple[str, str, tuple[ProfileNumbers, ...]]:
+    families = list(text_string_to_metric_families(text))
+    return str(json.loads(ready).get("status")), _version(families), _profiles(families)
 
 
 async def _get(http: httpx.AsyncClient, url: str) -> str:
@@ -128,6 +146,6 @@ def _profiles(families: Iterable[Metric]) -> tuple[ProfileNumbers, ...]:
 
 
 def _why(error: Exception) -> str:
-    if isinstance(error, httpx.TimeoutException):
+    if isinstance(error, httpx.TimeoutException | TimeoutError):
         return f"no answer within {LIMIT_S:.0f} s"
     return str(error)[:200] or type(error).__name__

@@ -130,13 +130,16 @@ class RunnersPage(SidePage):
 
     async def _ask(self) -> None:
         async def one(url: str) -> None:
-            self.seen[url] = await self._look(url)
+            seen = await self._look(url)
+            if url in self.addresses:
+                # Each as it answers: one that is slow keeps no other waiting.
+                self.seen[url] = seen
+                self._show()
 
         try:
             await asyncio.gather(*(one(url) for url in self.addresses))
         finally:
             self._asking = None
-        self._show()
 
     def _complain(self, text: str) -> None:
         self.error.setText(plain(text))

@@ -67,16 +67,17 @@ async def test_a_runner_is_seen_as_it_is(tmp_path: Path, monkeypatch: pytest.Mon
     assert (seen.health, bool(seen.detail), seen.profiles) == (Health.SILENT, True, ())
 
 
-Serve = Callable[[bytes, int], Awaitable[str]]
+Serve = Callable[..., Awaitable[str]]
 
 
 @pytest.fixture
 async def serve() -> AsyncIterator[Serve]:
     async with AsyncExitStack() as stack:
 
-        async def start(body: bytes, status: int) -> str:
-            async def answer(_: web.Request) -> web.Response:
-                return web.Response(body=body, status=status)
+        async def start(body: bytes, status: int, numbers: bytes | None = None) -> str:
+            async def answer(request: web.Request) -> web.Response:
+                told = numbers if numbers is not None and request.path == "/metrics" else body
+                return web.Response(body=told, status=status)
 
             app = web.Application()
             app.router.add_get("/{path:.*}", answer)
@@ -104,3 +105,21 @@ async def serve() -> AsyncIterator[Serve]:
 )
 async def test_what_answers_and_is_no_runner(serve: Serve, body: bytes, status: int) -> None:
     assert (await look(await serve(body, status))).health is Health.STRANGER
+
+
+@pytest.mark.parametrize(
+    ("ready", "numbers", "health"),
+    [
+        (b'{"status": []}', b'plugdeck_info{version="9"} 1\n', Health.NOT_READY),
+        (b'{"status": "ready"}', b'plugdeck_jobs_running{profile="a"} +Inf\n', Health.STRANGER),
+        (b'{"status": "ready"}', b'plugdeck_jobs_running{profile="a"} NaN\n', Health.STRANGER),
+    ],
+)
+async def test_numbers_that_are_none(serve: Serve, ready: bytes, numbers: bytes, health: Health) -> None:
+    assert (await look(await serve(ready, 200, numbers))).health is health
+
+
+async def test_a_proxy_of_another_kind_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("desktop_app.metrics.watch.proxy_for", lambda _: "socks5://127.0.0.1:1")
+    seen = await look("http://runner.example:9464")
+    assert (seen.health, bool(seen.detail)) == (Health.SILENT, True)

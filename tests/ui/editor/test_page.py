@@ -287,7 +287,9 @@ def test_a_model_on_a_server_is_looked_at_tried_and_added(
                 host.calls.clear()
                 remote.button.click()
                 await tools.until(lambda: bool(host.calls))
-                assert ("inspect remote", f"{url} fasteners {token}".rstrip()) in [(a, b.rstrip()) for a, b in host.calls]
+                assert ("inspect remote", f"{url} fasteners {token}".rstrip()) in [
+                    (a, b.rstrip()) for a, b in host.calls
+                ]
         page.hide()
 
     run(scenario())
