@@ -102,12 +102,13 @@ class Batches:
         return self._db.write(write)
 
     def take_failed(self, old_id: str, new_id: str) -> asyncio.Future[int]:
-        """Puts the failed assets of an earlier run on the list of a new one; returns how many."""
+        """Puts the failed assets of an earlier run on the list of a new one, and those that it was to try again and
+        never did; returns how many."""
 
         def write(connection: sqlite3.Connection) -> int:
             count = connection.execute(
                 "INSERT OR IGNORE INTO batch_asset (job_id, asset_id, state, external_id) "
-                "SELECT ?, asset_id, 0, external_id FROM batch_asset WHERE job_id = ? AND state = 2",
+                "SELECT ?, asset_id, 0, external_id FROM batch_asset WHERE job_id = ? AND state <> 1",
                 (storable(new_id), old_id),
             ).rowcount
             connection.execute("UPDATE batch SET total = ? WHERE job_id = ?", (count, storable(new_id)))

@@ -86,6 +86,10 @@ async def test_failed_assets_are_listed_for_another_run(db: Database) -> None:
     await batches.settle("j2", [Outcome("a1", "1.png")], page=1, total=3)
     assert await batches.todo("j2", 9) == [("a3", "3.png"), ("a5", "5.png")]
     assert [outcome.asset_id for outcome in await batches.failures("j1", 9)] == ["a1", "a3", "a5"]
+    # Broken off, it leaves what it did not come to; nothing of that is lost to the next one.
+    await batches.begin(BatchRow("j3", "p1", "project", "retry"))
+    assert await batches.take_failed("j2", "j3") == 2
+    assert await batches.todo("j3", 9) == [("a3", "3.png"), ("a5", "5.png")]
 
 
 async def test_a_run_over_very_many_leaves_only_its_failures(db: Database) -> None:

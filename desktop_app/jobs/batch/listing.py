@@ -77,11 +77,12 @@ class Listing:
         self._in_hand.difference_update(item.id for item in chunk.items)
 
     async def _pages(self) -> AsyncIterator[Chunk]:
-        page = self._row.page
+        page, most = self._row.page, self.total
         for _ in range(MOST_SWEEPS):
             fresh, read = 0, (page - 1) * CHUNK
             while not self.ending:
                 rows, total = await self._hub.page(page, CHUNK, self._plan.batches)
+                most = max(most, total)
                 self.total = total or max(self.total, read + len(rows))
                 read += len(rows)
                 items = await self._new(rows)
@@ -89,9 +90,10 @@ class Listing:
                 if items:
                     yield Chunk(items, page, page + 1)
                 page += 1
-                if not rows or (total and read >= total):
+                # Where assets were deleted meanwhile, the rest moved up: the count alone says the end too early.
+                if not rows or (total and read >= most):
                     break
-            if self.ending or not fresh or self.settled + len(self._in_hand) >= self.total:
+            if self.ending or not fresh or self.settled + len(self._in_hand) >= max(most, self.total):
                 break
             page = 1
 
@@ -115,16 +117,27 @@ class Listing:
 
 def item_of(row: dict[str, Any]) -> Item | None:
     """An asset as the API's pages show it; None for what has no id (facts: hub-protocol, HTTP API)."""
-    asset_id, external_id, url = row.get("_id"), row.get("externalId"), row.get("data")
-    if not isinstance(asset_id, str) or not asset_id:
+    asset_id = _text(row.get("_id"))
+    if not asset_id:
         return None
     tasks, labeled = row.get("labelTasks"), row.get("isPreLabeled")
     task = tasks[0] if isinstance(tasks, list) and tasks else None
     task_id = task.get("_id") if isinstance(task, dict) else task
     return Item(
         id=asset_id,
-        external_id=external_id if isinstance(external_id, str) else "",
-        url=url if isinstance(url, str) else "",
-        task_id=task_id if isinstance(task_id, str) else None,
+        external_id=_text(row.get("externalId")),
+        url=_text(row.get("data")),
+        task_id=_text(task_id) or None,
         was_labeled=labeled if isinstance(labeled, bool) else None,
     )
+
+
+def _text(value: Any) -> str:
+    """A text that can be written down; "" for what is none, lone surrogates included, which no request can carry."""
+    if not isinstance(value, str):
+        return ""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return ""
+    return value

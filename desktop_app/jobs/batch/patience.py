@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 FIRST_WAIT_S = 1.0
 LONGEST_WAIT_S = 30.0
 BAD_KEY = frozenset({401, 403})
+MOST_FIVES = 6
+"""So often in a row may a call be answered with status 500 before it is sent by halves: one row may be what breaks."""
 BAD_ROWS = frozenset({400, 413, 422})
 """Statuses by which one row may spoil the whole call: they are sent by halves until it is found."""
 
@@ -104,6 +106,8 @@ class PatientHub:
         """
         left = list(rows)
         unsettled = False
+        failing: HubRefused | None = None
+        fives = 0
         for wait in backoff(FIRST_WAIT_S, limit=LONGEST_WAIT_S):
             if unsettled:
                 arrived = await self.arrived(left)
@@ -111,11 +115,13 @@ class PatientHub:
                 unsettled = False
             if not left:
                 return {}
-            asked = 0.0
+            if failing is not None and fives >= MOST_FIVES:
+                return await self._halves(left, failing)
+            asked, key = 0.0, self._key()
             try:
-                await self._client.import_labels(self._key(), self._project_id, [row.body for row in left])
+                await self._client.import_labels(key, self._project_id, [row.body for row in left])
             except HubRefused as error:
-                if error.status in BAD_KEY and self._next_key():
+                if error.status in BAD_KEY and self._next_key(key):
                     continue
                 if error.status in BAD_ROWS:
                     return await self._halves(left, error)
@@ -123,9 +129,10 @@ class PatientHub:
                     raise
                 asked = error.retry_after
                 unsettled = error.status not in NOTHING_DONE
+                failing, fives = error, fives + 1 if error.status == 500 else 0
                 self._wait_for(error)
             except HubError as error:
-                unsettled = True
+                unsettled, fives = True, 0
                 self._wait_for(error)
             else:
                 self._on_waiting("")
@@ -145,17 +152,18 @@ class PatientHub:
 
     async def _halves(self, rows: list[Row], error: HubRefused) -> dict[str, str]:
         if len(rows) == 1:
+            await self.asset(rows[0].asset_id)  # a hub that cannot tell even this is waited for: it is not the row
             return {rows[0].asset_id: f"The hub did not take it: {error}"}
         middle = len(rows) // 2
         return {**await self.send(rows[:middle]), **await self.send(rows[middle:])}
 
     async def _read(self, call: Callable[[str], Awaitable[T]]) -> T:
         for wait in backoff(FIRST_WAIT_S, limit=LONGEST_WAIT_S):
-            asked = 0.0
+            asked, key = 0.0, self._key()
             try:
-                found = await call(self._key())
+                found = await call(key)
             except HubRefused as error:
-                if error.status in BAD_KEY and self._next_key():
+                if error.status in BAD_KEY and self._next_key(key):
                     continue
                 if error.status in FINAL_STATUSES:
                     raise
@@ -174,11 +182,12 @@ class PatientHub:
             raise JobError("There is no API key to read the project with", where="the job has no apiKey")
         return self._keys[0]
 
-    def _next_key(self) -> bool:
-        if len(self._keys) < 2:
-            return False
-        del self._keys[0]
-        return True
+    def _next_key(self, refused: str) -> bool:
+        """Whether there is another key to try; a call beside this one may have moved on to it already."""
+        if refused in self._keys and len(self._keys) > 1:
+            self._keys.remove(refused)
+            return True
+        return refused not in self._keys
 
     def _wait_for(self, error: HubError) -> None:
         log.warning("a run over a project waits: %s", error)

@@ -129,6 +129,8 @@ class BatchRoom:
         )
         run = BatchRun(job, plan, row, tools)
         self._running[job.id] = run
+        if self._leaving:
+            run.leave()  # the word went out while the run was being made ready
         try:
             return await run.run()
         except asyncio.CancelledError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,6 +20,7 @@ class Client:
         self.trouble: list[Exception] = []
         self.after: list[Exception] = []
         self.bad: set[str] = set()
+        self.breaking: set[str] = set()
         self.key = "good"
         self.labeled: dict[str, int] = {}
         self.calls: list[list[str]] = []
@@ -30,6 +32,8 @@ class Client:
             raise self.trouble.pop(0)
         names = [row.get("externalId") or row["data"] for row in rows]
         self.calls.append(names)
+        if self.breaking & set(names):
+            raise HubRefused("it broke", status=500)
         if self.bad & set(names):
             raise HubRefused("a row makes no sense", status=400)
         for name in names:
@@ -38,6 +42,7 @@ class Client:
             raise self.after.pop(0)
 
     async def asset(self, key: str, project: str, asset_id: str) -> dict[str, Any]:
+        await asyncio.sleep(0)
         if key != self.key:
             raise HubRefused("no", status=401)
         return {"_id": asset_id, "isPreLabeled": asset_id in self.labeled}
@@ -103,6 +108,22 @@ async def test_the_profiles_key_helps_out_where_the_jobs_is_refused(client: Clie
     with pytest.raises(JobError):
         await hub(client, keys=()).send(rows("b"))
     assert client.labeled == {"a": 1}
+
+
+async def test_a_row_that_breaks_the_hub_costs_itself_alone(client: Client) -> None:
+    client.breaking = {"b"}
+    waits: list[str] = []
+    refused = await hub(client, waits).send(rows("a", "b", "c", was=None))
+    assert list(refused) == ["b"]
+    assert "it broke" in refused["b"]
+    assert client.labeled == {"a": 1, "c": 1}
+    assert waits[-1] == ""
+
+
+async def test_calls_that_are_refused_at_once_all_go_on_with_the_other_key(client: Client) -> None:
+    patient = hub(client, keys=("old", "good"))
+    found = await asyncio.gather(*(patient.asset(name) for name in "abc"))
+    assert [asset and asset["_id"] for asset in found] == ["a", "b", "c"]
 
 
 async def test_a_project_that_is_gone_ends_it(client: Client) -> None:
