@@ -553,6 +553,15 @@ def run(qapp: QApplication) -> Iterator[Callable[[Awaitable[None]], None]]:
         asyncio.set_event_loop(None)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def plain_numbers() -> Iterator[None]:
+    """Numbers as tests expect them, whatever the language of the machine they run on."""
+    before = QLocale()
+    QLocale.setDefault(QLocale.c())
+    yield
+    QLocale.setDefault(before)
+
+
 @pytest.fixture(autouse=True)
 def no_widgets_left(qapp: QApplication) -> Iterator[None]:
     before = set(qapp.topLevelWidgets())
