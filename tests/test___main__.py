@@ -89,6 +89,7 @@ EARLY = """
 import os, signal, sys
 from desktop_app.core import signals
 from desktop_app.__main__ import main
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
 signals.hold()
 os.kill(os.getpid(), int(sys.argv[1]))  # as if it had come with the first line of main
 sys.exit(main(sys.argv[2:]))

@@ -126,6 +126,7 @@ class DemoStay(QObject):
             self.button = None
         self._demo = None
         window.notices.clear(ABOUT)
+        window.hearing.forget(gone)
         window.filmstrip.forget(gone)
         window.logs.model.forget(gone)
         window.history.reload()

@@ -42,6 +42,7 @@ class Hearing(QObject):
         bridge.logged.connect(self._take_lines)
         bridge.model_loaded.connect(self._take_model)
         self._jobs: dict[str, JobRecord] = {}
+        self._gone: frozenset[str] = frozenset()
         self._shown: deque[float] = deque(maxlen=2)
         self._pace = QTimer(self)
         self._pace.setSingleShot(True)
@@ -58,6 +59,11 @@ class Hearing(QObject):
         self._profiles_changed()
         self._stats_timer.start()
         window.notices.watch(self._read_first(), "read the history")
+
+    def forget(self, profile_ids: frozenset[str]) -> None:
+        """Shows no more of these plugins' jobs: what was said of them last may still be on its way here."""
+        self._gone |= profile_ids
+        self._jobs = {name: record for name, record in self._jobs.items() if record.profile_id not in self._gone}
 
     def end(self) -> None:
         """Hears nothing any more."""
@@ -95,6 +101,8 @@ class Hearing(QObject):
 
     def _take_jobs(self, records: tuple[JobRecord, ...]) -> None:
         window = self._window
+        if self._gone:
+            records = tuple(record for record in records if record.profile_id not in self._gone)
         for record in records:
             window.plugins.model.take_job(record)
         # In the order of the latest change.

@@ -112,6 +112,29 @@ def test_a_flood_of_jobs_is_shown_at_a_pace_and_to_its_end(opened: Any, host: An
     opened(scenario)
 
 
+def test_jobs_of_plugins_that_are_gone_come_no_more(opened: Any, host: Any, tools: Any) -> None:
+    """What waits for its turn to be shown, or is still on its way, must not bring back what was taken away."""
+    profile = tools.profile()
+
+    async def scenario(window: MainWindow) -> None:
+        pace = window.hearing._pace
+        window.hearing._pace.start = lambda ms: QTimer.start(pace, 1_000_000)
+        await tools.until(lambda: bool(host.history.pages))
+        host.put(profile)
+        for number in range(1, 5):
+            host.put_job(tools.job(profile, number), tools.detail())
+            window.bridge.flush()
+        assert pace.isActive()
+        window.hearing.forget(frozenset({profile.id}))
+        window.filmstrip.forget(frozenset({profile.id}))
+        host.put_job(tools.job(profile, 5), tools.detail())
+        window.bridge.flush()
+        window.hearing._show_jobs()
+        assert window.filmstrip.model.rows == []
+
+    opened(scenario)
+
+
 def test_list_and_asset_share_their_selection(opened: Any, host: Any, tools: Any, tmp_path: Path) -> None:
     profile = tools.profile()
 
