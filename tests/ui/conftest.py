@@ -46,6 +46,7 @@ from desktop_app.store.search import JobFilter, LogFilter
 from desktop_app.store.settings import Settings
 from desktop_app.ui.language import use_language
 from desktop_app.ui.loop import Loop
+from desktop_app.ui.theme import apply_theme
 
 ALL_JOBS = JobFilter()
 ALL_LINES = LogFilter()
@@ -551,6 +552,30 @@ def run(qapp: QApplication) -> Iterator[Callable[[Awaitable[None]], None]]:
         # call it after its death.
         shiboken6.delete(loop._timer)
         asyncio.set_event_loop(None)
+
+
+@pytest.fixture
+def opened(run: Callable[[Awaitable[None]], None], host: Any, qapp: QApplication) -> Callable[[Any], None]:
+    """Runs a scenario with the window open; afterwards everything must be closed in good order."""
+    from desktop_app.ui.main_window import MainWindow
+
+    apply_theme(qapp, "light")
+
+    def call(scenario: Any) -> None:
+        async def whole() -> None:
+            window = MainWindow(host)
+            window.begin()
+            window.show()
+            try:
+                await scenario(window)
+            finally:
+                await window.end()
+                window.close_now()
+                window.deleteLater()
+
+        run(whole())
+
+    return call
 
 
 @pytest.fixture(autouse=True, scope="session")

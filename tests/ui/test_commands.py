@@ -5,37 +5,13 @@ from typing import Any
 
 import pytest
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication
 
 from desktop_app.core.events import ProfileState
 from desktop_app.runner.script_facts import read_script
 from desktop_app.ui import commands
 from desktop_app.ui.main_window import MainWindow
-from desktop_app.ui.theme import apply_theme
 
 SOURCE = "from ango.plugins import *\nrun(ModelPlugin('65aa', 'hush-hush', run_model), host='https://eu-api.ango.ai')\n"
-
-
-@pytest.fixture
-def opened(run: Any, host: Any, qapp: QApplication) -> Any:
-    """Runs a scenario with the window open."""
-    apply_theme(qapp, "light")
-
-    def call(scenario: Any) -> None:
-        async def whole() -> None:
-            window = MainWindow(host)
-            window.begin()
-            window.show()
-            try:
-                await scenario(window)
-            finally:
-                await window.end()
-                window.close_now()
-                window.deleteLater()
-
-        run(whole())
-
-    return call
 
 
 def test_a_saved_script_starts_while_its_secret_may_be_taken_out(

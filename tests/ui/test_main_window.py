@@ -21,28 +21,6 @@ from desktop_app.ui.main_window import MainWindow
 from desktop_app.ui.theme import apply_theme, tokens
 
 
-@pytest.fixture
-def opened(run: Any, host: Any, qapp: QApplication) -> Any:
-    """Runs a scenario with the window open; afterwards everything must be closed in good order."""
-    apply_theme(qapp, "light")
-
-    def call(scenario: Any) -> None:
-        async def whole() -> None:
-            window = MainWindow(host)
-            window.begin()
-            window.show()
-            try:
-                await scenario(window)
-            finally:
-                await window.end()
-                window.close_now()
-                window.deleteLater()
-
-        run(whole())
-
-    return call
-
-
 def test_the_first_start_shows_three_doors(opened: Any, host: Any, tools: Any) -> None:
     async def scenario(window: MainWindow) -> None:
         assert window.pages.currentWidget() is window.welcome

@@ -10,7 +10,7 @@ from desktop_app.ui.main_window import MainWindow
 
 
 @pytest.fixture
-def opened(run: Any, host: Any, tools: Any) -> Any:
+def opened(opened: Any, host: Any, tools: Any) -> Any:
     """Runs a scenario with a window that shows three jobs of each of two plugins, which took turns."""
     profiles = [tools.profile(name) for name in ("Bolts", "Nuts")]
     for profile in profiles:
@@ -19,19 +19,11 @@ def opened(run: Any, host: Any, tools: Any) -> Any:
         host.put_job(tools.job(profiles[number % 2], number + 1))
 
     def call(scenario: Any) -> None:
-        async def whole() -> None:
-            window = MainWindow(host)
-            window.begin()
-            window.show()
-            try:
-                await tools.until(lambda: len(window.filmstrip.model.rows) == 6)
-                await scenario(window, profiles)
-            finally:
-                await window.end()
-                window.close_now()
-                window.deleteLater()
+        async def shown(window: MainWindow) -> None:
+            await tools.until(lambda: len(window.filmstrip.model.rows) == 6)
+            await scenario(window, profiles)
 
-        run(whole())
+        opened(shown)
 
     return call
 

@@ -19,27 +19,20 @@ SAME = {"Enter": "Return"}
 
 
 @pytest.fixture
-def window(run: Any, host: Any, qapp: QApplication) -> Any:
+def window(opened: Any) -> Any:
     """Runs a check with the whole window, all pages made."""
 
     def call(check: Any) -> None:
-        async def whole() -> None:
-            window = MainWindow(host)
-            window.begin()
-            try:
-                assert window.editor
-                assert window.desk.page
-                assert window.desk.shadows
-                assert window.side.settings
-                assert window.side.doctor
-                check(window)
-                await asyncio.sleep(0)
-            finally:
-                await window.end()
-                window.close_now()
-                window.deleteLater()
+        async def whole(window: MainWindow) -> None:
+            assert window.editor
+            assert window.desk.page
+            assert window.desk.shadows
+            assert window.side.settings
+            assert window.side.doctor
+            check(window)
+            await asyncio.sleep(0)
 
-        run(whole())
+        opened(whole)
 
     return call
 

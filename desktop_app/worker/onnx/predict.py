@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -54,47 +54,41 @@ def predict(
         AssetError: the picture cannot be read.
         ModelError: the model failed on it.
     """
+    with _enough_memory(asked.path):
+        tolerance = found.output.get("tolerance", 1.0)
+        wanted, more = merge(
+            detection,
+            asked.overrides,
+            found.classes,
+            tolerance=float(tolerance) if isinstance(tolerance, int | float) else 1.0,
+        )
+        spec = found.input
+        picture = read_picture(asked.path, page=asked.page, target=lambda *size: plan(spec, *size).picture_size)
+        tensor, geometry = to_tensor(picture, spec)
+        chosen = family(found.family)
+        if chosen is None:
+            raise ModelError(f"There is no family “{found.family}”")
+        feeds = chosen.feeds(tensor, geometry, facts, spec)
+        before = len(inference.notes)
+        with runs:
+            started = time.perf_counter()
+            outputs = inference.run(feeds)
+            run_ms = (time.perf_counter() - started) * 1000
+        notes += [*picture.notes, *more, *inference.notes[before:]]
+        decoded = _decode(chosen, outputs, geometry, wanted, found)
+        return _prediction(decoded, geometry, wanted, found, notes, run_ms)
+
+
+@contextmanager
+def _enough_memory(path: Path) -> Iterator[None]:
     try:
-        return _predict(asked, found, facts, detection, inference, runs, notes)
+        yield
     except MemoryError:
         raise ModelError(
             "There is not enough memory for this picture and model",
-            where=asked.path.name,
+            where=path.name,
             remedy="Lower the concurrency, close other programs or use a smaller picture.",
         ) from None
-
-
-def _predict(
-    asked: Asked,
-    found: Identification,
-    facts: Facts,
-    detection: Detection,
-    inference: Inference,
-    runs: AbstractContextManager[Any],
-    notes: list[str],
-) -> Prediction:
-    tolerance = found.output.get("tolerance", 1.0)
-    wanted, more = merge(
-        detection,
-        asked.overrides,
-        found.classes,
-        tolerance=float(tolerance) if isinstance(tolerance, int | float) else 1.0,
-    )
-    spec = found.input
-    picture = read_picture(asked.path, page=asked.page, target=lambda *size: plan(spec, *size).picture_size)
-    tensor, geometry = to_tensor(picture, spec)
-    chosen = family(found.family)
-    if chosen is None:
-        raise ModelError(f"There is no family “{found.family}”")
-    feeds = chosen.feeds(tensor, geometry, facts, spec)
-    before = len(inference.notes)
-    with runs:
-        started = time.perf_counter()
-        outputs = inference.run(feeds)
-        run_ms = (time.perf_counter() - started) * 1000
-    notes += [*picture.notes, *more, *inference.notes[before:]]
-    decoded = _decode(chosen, outputs, geometry, wanted, found)
-    return _prediction(decoded, geometry, wanted, found, notes, run_ms)
 
 
 def _decode(
