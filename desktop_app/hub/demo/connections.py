@@ -60,9 +60,10 @@ class Connections:
         self._connections: dict[str, Connection] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         logger = logging.getLogger(__name__)
-        # Below WARNING these libraries log whole packets, secrets and API keys included.
+        # Below WARNING these libraries log whole packets, secrets and API keys included; their warnings are of what
+        # this hub does on purpose: somebody it has just refused sends one thing more.
         quiet = logger.getChild("socketio")
-        quiet.setLevel(logging.WARNING)
+        quiet.setLevel(logging.ERROR)
         # Typed as Any: python-socketio has no type information.
         self._sio: Any = socketio.AsyncServer(
             async_mode="aiohttp",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from pathlib import Path
 
@@ -320,6 +321,15 @@ async def test_a_registered_plugin_needs_its_secret_there_too(open_hub, make_pee
     await peer.connect(open_hub.url)
     await peer.heartbeat("p1", "s1")
     await open_hub.wait_online("p1", 5)
+
+
+async def test_what_somebody_refused_still_says_is_no_trouble(hub, connect, caplog):
+    hub.faults.refuse_login("p2", "disconnect")
+    refused = await connect(login=False)
+    beat = '2/plugin,["heartbeat",{"id":"p2","secret":"s2"}]'
+    await asyncio.gather(*(refused.frame(beat) for _ in range(5)))
+    await refused.closed()
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
 async def test_other_hubs_refuse_strangers(hub, make_peer):
